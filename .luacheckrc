@@ -1,0 +1,13 @@
+std = "luajit"
+max_line_length = 100
+-- Unused arguments of methods and callbacks say what is passed.
+unused_args = false
+self = false
+cache = "build/luacheck.cache"
+exclude_files = { "build" }
+include_files = {
+  "lua/**/*.lua", "scripts/**/*.lua", "examples/**/*.lua", "spec/**/*.lua",
+  "scripts/dev/embed", "scripts/dev/layers", "spec/bench/run", ".luacheckrc", ".busted",
+}
+files["spec"] = { std = "+busted" }
+files[".luacheckrc"] = { std = "+luacheckrc" }
