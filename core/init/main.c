@@ -1,0 +1,187 @@
+#include "init.h"
+
+#include <errno.h>
+#include <linux/prctl.h>
+#include <linux/stat.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "../sys/kernel.h"
+#include "../sys/raw.h"
+
+#define SEALS_WANTED 0xf /* SEAL, SHRINK, GROW, WRITE: nobody can change the plan after the check */
+#define EXIT_SETUP 125
+
+void *memset(void *to, int value, size_t n)
+{
+	char *p = to;
+
+	while (n--)
+		*p++ = (char)value;
+	return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+	char *p = to;
+	const char *q = from;
+
+	while (n--)
+		*p++ = *q++;
+	return to;
+}
+
+_Noreturn static void leave(int status)
+{
+	for (;;)
+		raw(exit_group, status);
+}
+
+/* Somebody ran this program by hand, or through /proc/self/exe from inside a box. */
+_Noreturn static void refuse(void)
+{
+	static const char text[] = "tidelock-init: there is no plan here to carry out\n";
+
+	raw(write, 2, text, sizeof(text) - 1);
+	leave(EXIT_SETUP);
+}
+
+_Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
+{
+	uint32_t none = TL_NO_OP;
+
+	s->page->fault_errno = (int32_t)-error;
+	s->page->fault_detail = (uint32_t)s->call;
+	__atomic_compare_exchange_n(&s->page->fault_index, &none, index, false,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	if (s->filtered)
+		__builtin_trap(); /* the filter may forbid exit_group, or hand it to a supervisor */
+	leave(EXIT_SETUP);
+}
+
+static const void *map_plan(size_t *size)
+{
+	struct statx st;
+	long seals = raw(fcntl, TL_FD_PLAN, F_GET_SEALS), p;
+
+	if (seals < 0 || (seals & SEALS_WANTED) != SEALS_WANTED)
+		refuse();
+	if (raw(statx, TL_FD_PLAN, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || !st.stx_size)
+		refuse();
+	p = raw(mmap, 0, st.stx_size, PROT_READ, MAP_SHARED, TL_FD_PLAN, 0);
+	if (p < 0 && p > -4096)
+		refuse();
+	*size = st.stx_size;
+	return (const void *)p;
+}
+
+static struct tl_page *map_page(const struct tl_plan *plan)
+{
+	size_t size = sizeof(struct tl_page) + plan->count * sizeof(struct tl_span_time);
+	struct statx st;
+	long p;
+
+	if (raw(statx, TL_FD_PAGE, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || st.stx_size < size)
+		refuse();
+	p = raw(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, TL_FD_PAGE, 0);
+	if (p < 0 && p > -4096)
+		refuse();
+	return (struct tl_page *)p;
+}
+
+static uint32_t count_strings(const struct init *s, struct tl_span span)
+{
+	const char *p = tl_plan_at(s->plan, span.offset);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < span.size; i++)
+		n += p[i] == '\0';
+	return n;
+}
+
+/* argv and envp need memory, which must be there before anything is confined. */
+static void prepare_exec(struct init *s)
+{
+	const struct tl_record *op = tl_plan_ops(s->plan) + s->plan->count - 1;
+	const struct tl_op_exec *exec = (const void *)op;
+	long p;
+
+	p = raw(mmap, 0,
+		(count_strings(s, exec->argv) + count_strings(s, exec->envp) + 2) * sizeof(char *),
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096)
+		tl_init_fault(s, s->plan->count - 1, p);
+	s->vectors = (char **)p;
+}
+
+static void reset_ignored_signals(void)
+{
+	/* CLONE_CLEAR_SIGHAND leaves what the caller ignores ignored: SIGPIPE, SIGINT, SIGCHLD. */
+	for (int sig = 1; sig <= 64; sig++) {
+		uint64_t action[4] = { 0, 0, 0, 0 };
+
+		if (sig != SIGKILL && sig != SIGSTOP)
+			raw(rt_sigaction, sig, action, 0, 8);
+	}
+}
+
+static long carry_out(struct init *s, const struct tl_record *r)
+{
+	switch (r->code) {
+#define TL_OP(name, ...)
+#define TL_INIT_OP(name, lanes, undo, calls, story, fields) \
+	case TL_OP_##name: \
+		return tl_init_##name(s, (const void *)r);
+#include "../plan/ops.def"
+#undef TL_OP
+#undef TL_INIT_OP
+	default:
+		return -ENOSYS;
+	}
+}
+
+static void run_plan(struct init *s)
+{
+	const struct tl_record *ops = tl_plan_ops(s->plan);
+	uint64_t now = raw_tsc();
+
+	for (uint32_t i = 0; i < s->plan->count; i++) {
+		long error;
+
+		if (ops[i].lane != TL_CHILD)
+			continue;
+		s->page->times[i].start = now;
+		s->call = 0;
+		error = carry_out(s, &ops[i]);
+		if (error < 0)
+			tl_init_fault(s, i, error);
+		now = raw_tsc();
+		s->page->times[i].end = now;
+	}
+}
+
+_Noreturn void tl_init_main(void);
+
+__attribute__((used)) _Noreturn void tl_init_main(void)
+{
+	struct init s = { .root = -1, .proc = -1 };
+	unsigned index;
+	const char *why;
+	size_t size;
+
+	s.plan = map_plan(&size);
+	if (tl_plan_check(s.plan, size, &index, &why) < 0)
+		refuse();
+	s.page = map_page(s.plan);
+	raw(close_range, 3, TL_FD_PAGE, 0);
+	raw(close_range, TL_FD_UP + 1, TL_FD_SLOT0 - 1, 0);
+	raw(close_range, TL_FD_SLOT0 + s.plan->inherited, ~0u, 0);
+	raw(prctl, PR_SET_NAME, "tidelock-init");
+	prepare_exec(&s);
+	reset_ignored_signals();
+	run_plan(&s);
+	tl_init_fault(&s, s.plan->count - 1, -ENOEXEC); /* a checked plan ends in exec: not reached */
+}
+
+/* The stack is aligned as the ABI wants it; arguments and environment are not looked at. */
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall tl_init_main\n\tud2\n");

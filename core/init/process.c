@@ -1,0 +1,374 @@
+/* Identity, confinement, fork, exec, and the life of PID 1. */
+#include "init.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "../sys/kernel.h"
+#include "../sys/raw.h"
+
+#define LAST_CAP 63
+
+static long rendezvous_wait(struct init *s)
+{
+	char byte;
+	long n;
+
+	do
+		n = tl_call(s, read, TL_FD_GO, &byte, 1);
+	while (n == -EINTR);
+	return n == 0 ? -EPIPE : n;
+}
+
+long tl_init_barrier(struct init *s, const struct tl_op_barrier *op)
+{
+	long ret = rendezvous_wait(s);
+
+	(void)op;
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_reach(struct init *s, const struct tl_op_reach *op)
+{
+	long ret = tl_call(s, write, TL_FD_UP, "", 1);
+
+	(void)op;
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_pdeathsig(struct init *s, const struct tl_op_pdeathsig *op)
+{
+	return tl_call(s, prctl, PR_SET_PDEATHSIG, op->signal, 0, 0, 0);
+}
+
+long tl_init_dumpable(struct init *s, const struct tl_op_dumpable *op)
+{
+	return tl_call(s, prctl, PR_SET_DUMPABLE, op->value, 0, 0, 0);
+}
+
+long tl_init_join_cgroup(struct init *s, const struct tl_op_join_cgroup *op)
+{
+	long ret = tl_call(s, write, tl_slot(op->slot), "0", 1);
+
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_setns(struct init *s, const struct tl_op_setns *op)
+{
+	return tl_call(s, setns, tl_slot(op->slot), tl_u64_value(op->flags));
+}
+
+long tl_init_unshare(struct init *s, const struct tl_op_unshare *op)
+{
+	return tl_call(s, unshare, tl_u64_value(op->flags));
+}
+
+static uint32_t length(const char *s)
+{
+	uint32_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+long tl_init_sethostname(struct init *s, const struct tl_op_sethostname *op)
+{
+	const char *name = tl_str(s, op->name);
+
+	return tl_call(s, sethostname, name, length(name));
+}
+
+long tl_init_setdomainname(struct init *s, const struct tl_op_setdomainname *op)
+{
+	const char *name = tl_str(s, op->name);
+
+	return tl_call(s, setdomainname, name, length(name));
+}
+
+long tl_init_link_up(struct init *s, const struct tl_op_link_up *op)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP };
+	const char *name = tl_str(s, op->name);
+	long fd, ret;
+
+	for (int i = 0; i < IFNAMSIZ - 1 && name[i]; i++)
+		request.ifr_name[i] = name[i];
+	fd = tl_call(s, socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	ret = tl_call(s, ioctl, fd, SIOCSIFFLAGS, &request);
+	raw(close, fd);
+	return ret;
+}
+
+long tl_init_setgroups(struct init *s, const struct tl_op_setgroups *op)
+{
+	return tl_call(s, setgroups, op->gids.size / sizeof(uint32_t),
+		       tl_plan_at(s->plan, op->gids.offset));
+}
+
+long tl_init_setresgid(struct init *s, const struct tl_op_setresgid *op)
+{
+	return tl_call(s, setresgid, op->gid, op->gid, op->gid);
+}
+
+long tl_init_setresuid(struct init *s, const struct tl_op_setresuid *op)
+{
+	return tl_call(s, setresuid, op->uid, op->uid, op->uid);
+}
+
+/* The workload's own process: PID 1 stays behind, and does not come back from here. */
+long tl_init_fork(struct init *s, const struct tl_op_fork *op)
+{
+	long pid = tl_call(s, clone, SIGCHLD, 0, 0, 0, 0);
+
+	(void)op;
+	if (pid < 0)
+		return pid;
+	if (pid > 0)
+		tl_init_reap(s, (int)pid);
+	s->workload = true;
+	return 0;
+}
+
+long tl_init_setsid(struct init *s, const struct tl_op_setsid *op)
+{
+	long ret = tl_call(s, setsid);
+
+	(void)op;
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_dup(struct init *s, const struct tl_op_dup *op)
+{
+	long ret;
+
+	if (tl_slot(op->slot) == (int)op->fd)
+		ret = tl_call(s, fcntl, op->fd, F_SETFD, 0);
+	else
+		ret = tl_call(s, dup3, tl_slot(op->slot), op->fd, 0);
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_umask(struct init *s, const struct tl_op_umask *op)
+{
+	(void)s;
+	raw(umask, op->mode);
+	return 0;
+}
+
+long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
+{
+	(void)op;
+	return tl_call(s, close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+long tl_init_rlimit(struct init *s, const struct tl_op_rlimit *op)
+{
+	uint64_t limit[2] = { tl_u64_value(op->soft), tl_u64_value(op->hard) };
+
+	return tl_call(s, prlimit64, 0, op->resource, limit, NULL);
+}
+
+long tl_init_drop_bounding(struct init *s, const struct tl_op_drop_bounding *op)
+{
+	uint64_t keep = tl_u64_value(op->keep);
+
+	for (unsigned cap = 0; cap <= LAST_CAP; cap++) {
+		long ret;
+
+		if (keep >> cap & 1)
+			continue;
+		ret = tl_call(s, prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+		if (ret == -EINVAL && cap > CAP_CHOWN)
+			break; /* the first number that this kernel does not know */
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+long tl_init_keepcaps(struct init *s, const struct tl_op_keepcaps *op)
+{
+	(void)op;
+	return tl_call(s, prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+}
+
+static long set_capabilities(struct init *s, struct tl_u64 effective, struct tl_u64 permitted,
+			     struct tl_u64 inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ effective.low, permitted.low, inheritable.low },
+		{ effective.high, permitted.high, inheritable.high },
+	};
+
+	return tl_call(s, capset, &header, data);
+}
+
+long tl_init_capset(struct init *s, const struct tl_op_capset *op)
+{
+	return set_capabilities(s, op->effective, op->permitted, op->inheritable);
+}
+
+long tl_init_ambient(struct init *s, const struct tl_op_ambient *op)
+{
+	uint64_t raise = tl_u64_value(op->raise);
+	long ret = tl_call(s, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+
+	for (unsigned cap = 0; cap <= LAST_CAP && ret >= 0; cap++)
+		if (raise >> cap & 1)
+			ret = tl_call(s, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+	return ret;
+}
+
+long tl_init_no_new_privs(struct init *s, const struct tl_op_no_new_privs *op)
+{
+	(void)op;
+	return tl_call(s, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+long tl_init_sigmask(struct init *s, const struct tl_op_sigmask *op)
+{
+	uint64_t mask = tl_u64_value(op->mask);
+
+	return tl_call(s, rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+}
+
+long tl_init_seccomp(struct init *s, const struct tl_op_seccomp *op)
+{
+	struct {
+		uint16_t count;
+		const char *filter;
+	} program = { (uint16_t)(op->filter.size / 8), tl_plan_at(s->plan, op->filter.offset) };
+	long ret = tl_call(s, seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program);
+
+	s->filtered = ret >= 0;
+	return ret;
+}
+
+static char **fill_vector(const struct init *s, struct tl_span span, char **to)
+{
+	char *p = (char *)tl_plan_at(s->plan, span.offset);
+
+	for (uint32_t i = 0; i < span.size; i += length(p + i) + 1)
+		*to++ = p + i;
+	*to++ = NULL;
+	return to;
+}
+
+long tl_init_exec(struct init *s, const struct tl_op_exec *op)
+{
+	const char *path = tl_plan_at(s->plan, op->path.offset);
+	char **argv = s->vectors, **envp = fill_vector(s, op->argv, argv);
+	long ret = -ENOENT, kept = -ENOENT;
+
+	fill_vector(s, op->envp, envp);
+	s->page->state |= TL_PAGE_EXEC;
+	/* As execvp(3): go on past what is not there, remember what is there and may not be run. */
+	for (uint32_t i = 0; i < op->path.size; i += length(path + i) + 1) {
+		ret = raw(execve, path + i, argv, envp);
+		if (ret == -EACCES)
+			kept = ret;
+		else if (ret != -ENOENT && ret != -ENOTDIR)
+			break;
+	}
+	s->call = __NR_execve;
+	return ret == -ENOENT || ret == -ENOTDIR ? kept : ret;
+}
+
+/* The OutNoRoutes counter of /proc/net/snmp: the 12th number of the second line. */
+static uint32_t count_no_routes(void)
+{
+	char text[1024];
+	long fd = raw(openat, AT_FDCWD, "/proc/net/snmp", O_RDONLY | O_CLOEXEC, 0), n, i = 0;
+	uint32_t value = 0;
+
+	if (fd < 0)
+		return 0;
+	n = raw(read, fd, text, sizeof(text));
+	raw(close, fd);
+	while (i < n && text[i] != '\n')
+		i++;
+	for (int field = 0; field < 12 && i < n; field++) {
+		while (i < n && text[i] != ' ')
+			i++;
+		i++;
+	}
+	for (; i < n && text[i] >= '0' && text[i] <= '9'; i++)
+		value = value * 10 + (uint32_t)(text[i] - '0');
+	return value;
+}
+
+_Noreturn static void report_end(struct init *s, int status)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+
+	raw(getrusage, RUSAGE_CHILDREN, &usage);
+	s->page->max_rss = (uint64_t)usage.ru_maxrss * 1024;
+	s->page->wait_status = status;
+	if (status)
+		s->page->no_routes = count_no_routes();
+	__atomic_or_fetch(&s->page->state, TL_PAGE_WAITED, __ATOMIC_RELEASE);
+	for (;;)
+		raw(exit_group, status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
+}
+
+static void reap_all(struct init *s, int workload)
+{
+	int status, ended = 0;
+	bool over = false;
+	long pid;
+
+	while ((pid = raw(wait4, -1, &status, WNOHANG, NULL)) > 0)
+		if (pid == workload) {
+			ended = status;
+			over = true;
+		}
+	if (over)
+		report_end(s, ended);
+}
+
+/* Nothing that PID 1 still does needs more than to signal a workload of another uid. */
+static void confine_reaper(struct init *s)
+{
+	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
+
+	raw(close_range, 0, TL_FD_GO - 1, 0);
+	raw(close_range, TL_FD_GO + 1, ~0u, 0);
+	set_capabilities(s, kill, kill, none);
+	raw(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+_Noreturn void tl_init_reap(struct init *s, int workload)
+{
+	uint64_t every = ~0ull;
+	struct signalfd_siginfo info;
+	struct pollfd poll[2] = { { TL_FD_GO, 0, 0 }, { -1, POLLIN, 0 } };
+
+	confine_reaper(s);
+	raw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));
+	poll[1].fd = (int)raw(signalfd4, -1, &every, sizeof(every), O_CLOEXEC | O_NONBLOCK);
+	for (;;) {
+		reap_all(s, workload);
+		if (raw(poll, poll, 2, -1) < 0)
+			continue;
+		/* The supervisor holds the other end for as long as it lives. */
+		if (poll[0].revents & (POLLHUP | POLLERR))
+			raw(exit_group, 128 + SIGKILL);
+		while (raw(read, poll[1].fd, &info, sizeof(info)) == (long)sizeof(info))
+			if (info.ssi_signo != SIGCHLD)
+				raw(kill, workload, info.ssi_signo);
+	}
+}

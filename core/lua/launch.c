@@ -1,0 +1,285 @@
+/* tidelock.core.launch: start a plan; a box is what runs. */
+#include "../host/launch.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+#define BOX_CLASS "tidelock.box"
+
+static void push_fault(lua_State *L, const struct tl_fault *fault)
+{
+	char *call = NULL;
+
+	lua_newtable(L);
+	lua_pushinteger(L, fault->index == TL_NO_OP ? 0 : (int)fault->index + 1);
+	lua_setfield(L, -2, "index");
+	lua_pushstring(L, tl_bind_errno_name(fault->error));
+	lua_setfield(L, -2, "code");
+	lua_pushinteger(L, fault->error);
+	lua_setfield(L, -2, "errno");
+	if (fault->call && fault->call < 1024)
+		call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)fault->call);
+	if (call) {
+		lua_pushstring(L, call);
+		lua_setfield(L, -2, "call");
+	}
+	free(call);
+}
+
+struct hook {
+	lua_State *L;
+	int function; /* stack index, 0 for none */
+	int error;    /* stack index that keeps the last error value */
+};
+
+static int call_hook(void *context, uint32_t index, bool undo, pid_t pid)
+{
+	struct hook *hook = context;
+	lua_State *L = hook->L;
+	bool good;
+
+	if (!hook->function)
+		return -ENOSYS;
+	lua_pushvalue(L, hook->function);
+	lua_pushnumber(L, index);
+	lua_pushboolean(L, undo);
+	lua_pushinteger(L, pid);
+	if (lua_pcall(L, 3, 2, 0) != 0) {
+		lua_replace(L, hook->error);
+		return -ECANCELED;
+	}
+	good = lua_toboolean(L, -2);
+	if (!good)
+		lua_replace(L, hook->error);
+	else
+		lua_pop(L, 1);
+	lua_pop(L, 1);
+	return good ? 0 : -ECANCELED;
+}
+
+static unsigned read_given(lua_State *L, int arg, int *given, unsigned room)
+{
+	unsigned n = 0;
+
+	lua_getfield(L, arg, "slots");
+	while (lua_istable(L, -1)) {
+		lua_rawgeti(L, -1, (int)n);
+		if (lua_isnil(L, -1) || n == room)
+			break;
+		given[n++] = tl_bind_check_fd(L, lua_gettop(L));
+		lua_pop(L, 1);
+	}
+	return n;
+}
+
+/*
+ * start{plan=bytes, slots={[0]=fd...}, hook=function(index, undo, pid)} -> box
+ *   | nil, fault{index, code, errno, call, cause}
+ */
+static int launch_start(lua_State *L)
+{
+	int given[TL_PLAN_MAX_SLOTS], ret;
+	struct hook hook = { .L = L };
+	struct tl_launch launch = { .hook = call_hook, .context = &hook, .given = given };
+	struct tl_fault fault;
+	struct tl_box *box;
+	const char *bytes;
+	void *plan;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "plan");
+	bytes = luaL_checklstring(L, 2, &launch.size);
+	lua_getfield(L, 1, "hook");
+	hook.function = lua_isfunction(L, 3) ? 3 : 0;
+	lua_pushnil(L);
+	hook.error = 4;
+	plan = lua_newuserdata(L, launch.size + 1); /* aligned */
+	memcpy(plan, bytes, launch.size);
+	launch.plan = plan;
+	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
+	lua_settop(L, 5);
+	box = lua_newuserdata(L, sizeof(*box));
+	*box = (struct tl_box){ .pidfd = -1, .go = -1, .up = -1 };
+	luaL_getmetatable(L, BOX_CLASS);
+	lua_setmetatable(L, -2);
+	ret = tl_launch_start(&launch, box, &fault);
+	if (ret == 0)
+		return 1;
+	lua_pushnil(L);
+	push_fault(L, &fault);
+	lua_pushvalue(L, hook.error);
+	lua_setfield(L, -2, "cause");
+	return 2;
+}
+
+static struct tl_box *to_box(lua_State *L)
+{
+	return luaL_checkudata(L, 1, BOX_CLASS);
+}
+
+static struct tl_box *live_box(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	if (box->pidfd < 0)
+		luaL_error(L, "the box has ended");
+	return box;
+}
+
+static double seconds(const struct timeval *t)
+{
+	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, name);
+}
+
+static void push_end(lua_State *L, const struct tl_box *box, const struct tl_end *end)
+{
+	lua_newtable(L);
+	set_boolean(L, "setup_failed", end->setup_failed);
+	set_boolean(L, "executed", end->executed);
+	set_boolean(L, "signaled", end->signaled);
+	set_boolean(L, "not_idmapped", box->not_idmapped);
+	set_number(L, "code", end->code);
+	set_number(L, "user", seconds(&end->usage.ru_utime));
+	set_number(L, "system", seconds(&end->usage.ru_stime));
+	set_number(L, "wall", (double)end->wall / 1e9);
+	set_number(L, "no_routes", end->no_routes);
+	set_number(L, "minor_faults", (double)end->usage.ru_minflt);
+	set_number(L, "major_faults", (double)end->usage.ru_majflt);
+	set_number(L, "voluntary_switches", (double)end->usage.ru_nvcsw);
+	set_number(L, "involuntary_switches", (double)end->usage.ru_nivcsw);
+	if (end->max_rss)
+		set_number(L, "memory_peak", (double)end->max_rss);
+	if (end->setup_failed) {
+		push_fault(L, &end->fault);
+		lua_setfield(L, -2, "fault");
+	}
+}
+
+static double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* box:wait(seconds|nil) -> end | nil, "ETIMEDOUT" */
+static int box_wait(lua_State *L)
+{
+	struct tl_box *box = live_box(L);
+	double deadline = lua_isnoneornil(L, 2) ? INFINITY :
+						  now_seconds() + luaL_checknumber(L, 2);
+	struct pollfd p = { .fd = box->pidfd, .events = POLLIN };
+	struct tl_end end;
+	int ret;
+
+	for (;;) {
+		double left = deadline - now_seconds();
+		int ms = left > 2e6 ? -1 : left < 0 ? 0 : (int)ceil(left * 1000);
+
+		ret = poll(&p, 1, ms);
+		if (ret > 0)
+			break;
+		if (ret < 0 && errno != EINTR)
+			return tl_bind_error(L, errno);
+		if (ret == 0 && left <= 0)
+			return tl_bind_error(L, ETIMEDOUT);
+	}
+	ret = tl_box_reap(box, &end);
+	if (ret < 0)
+		return tl_bind_error(L, ret);
+	push_end(L, box, &end);
+	return 1;
+}
+
+/* box:kill(signal) -> true | nil, code, errno: to PID 1, which forwards what it may */
+static int box_kill(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+	int sig = (int)luaL_optinteger(L, 2, SIGKILL);
+
+	if (box->pidfd < 0)
+		return tl_bind_error(L, ESRCH);
+	if (syscall(SYS_pidfd_send_signal, box->pidfd, sig, NULL, 0) < 0)
+		return tl_bind_error(L, errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int box_pollfd(lua_State *L)
+{
+	lua_pushinteger(L, live_box(L)->pidfd);
+	return 1;
+}
+
+static int box_pid(lua_State *L)
+{
+	lua_pushinteger(L, live_box(L)->pid);
+	return 1;
+}
+
+/* box:times() -> list of {start, end} in seconds since the launch began, by operation */
+static int box_times(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	lua_newtable(L);
+	for (uint32_t i = 0; i < box->count; i++) {
+		uint64_t start, end;
+
+		tl_box_times(box, i, &start, &end);
+		lua_createtable(L, 2, 0);
+		lua_pushnumber(L, (double)start / 1e9);
+		lua_rawseti(L, -2, 1);
+		lua_pushnumber(L, (double)end / 1e9);
+		lua_rawseti(L, -2, 2);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+static int box_close(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	tl_box_kill(box);
+	tl_box_close(box);
+	return 0;
+}
+
+int tl_lua_open_launch(lua_State *L)
+{
+	static const luaL_Reg functions[] = { { "start", launch_start }, { NULL, NULL } };
+	static const luaL_Reg methods[] = {
+		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
+		{ "pid", box_pid },	{ "times", box_times }, { "close", box_close },
+		{ NULL, NULL },
+	};
+
+	tl_bind_class(L, BOX_CLASS, methods, box_close);
+	tl_bind_module(L, functions);
+	return 1;
+}

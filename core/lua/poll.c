@@ -1,0 +1,138 @@
+/* tidelock.core.poll: wait for descriptors; signals as a descriptor. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+#define SIGNALS_CLASS "tidelock.signals"
+#define POLL_MAX 64
+
+/*
+ * wait({thing...}, seconds|nil) -> {index...} of those that are readable or hung up (empty when
+ * the time is up or a signal came) | nil, code, errno. A thing is a descriptor or has :pollfd().
+ */
+static int poll_wait(lua_State *L)
+{
+	struct pollfd fds[POLL_MAX];
+	double timeout = luaL_optnumber(L, 2, INFINITY);
+	int count, n, ready = 0;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	count = (int)lua_objlen(L, 1);
+	luaL_argcheck(L, count <= POLL_MAX, 1, "more than 64 descriptors");
+	for (int i = 0; i < count; i++) {
+		lua_rawgeti(L, 1, i + 1);
+		fds[i] = (struct pollfd){ tl_bind_check_fd(L, lua_gettop(L)), POLLIN, 0 };
+		lua_pop(L, 1);
+	}
+	n = poll(fds, (nfds_t)count,
+		 timeout > 2e6	? -1 :
+		 timeout <= 0 ? 0 :
+				(int)ceil(timeout * 1000));
+	if (n < 0 && errno != EINTR)
+		return tl_bind_error(L, errno);
+	lua_newtable(L);
+	for (int i = 0; i < count && n > 0; i++)
+		if (fds[i].revents) {
+			lua_pushinteger(L, i + 1);
+			lua_rawseti(L, -2, ++ready);
+		}
+	return 1;
+}
+
+struct signals {
+	int fd;
+	sigset_t before;
+};
+
+static struct signals *to_signals(lua_State *L)
+{
+	return luaL_checkudata(L, 1, SIGNALS_CLASS);
+}
+
+/* signals{number...} -> object: blocks them and delivers them through its descriptor */
+static int poll_signals(lua_State *L)
+{
+	struct signals *signals;
+	sigset_t set;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	sigemptyset(&set);
+	for (int i = 1; i <= (int)lua_objlen(L, 1); i++) {
+		lua_rawgeti(L, 1, i);
+		if (sigaddset(&set, (int)luaL_checkinteger(L, -1)) < 0)
+			return luaL_error(L, "signals: no such signal");
+		lua_pop(L, 1);
+	}
+	signals = lua_newuserdata(L, sizeof(*signals));
+	signals->fd = -1;
+	luaL_getmetatable(L, SIGNALS_CLASS);
+	lua_setmetatable(L, -2);
+	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals->fd < 0)
+		return tl_bind_error(L, errno);
+	sigprocmask(SIG_BLOCK, &set, &signals->before);
+	return 1;
+}
+
+static int signals_pollfd(lua_State *L)
+{
+	lua_pushinteger(L, to_signals(L)->fd);
+	return 1;
+}
+
+/* signals:read() -> number | nil */
+static int signals_read(lua_State *L)
+{
+	struct signalfd_siginfo info;
+
+	if (read(to_signals(L)->fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	lua_pushinteger(L, (lua_Integer)info.ssi_signo);
+	return 1;
+}
+
+/* signals:mask() -> the mask before, as the kernel's 64 bits */
+static int signals_mask(lua_State *L)
+{
+	uint64_t mask = 0;
+
+	memcpy(&mask, &to_signals(L)->before, sizeof(mask));
+	tl_bind_push_u64(L, mask);
+	return 1;
+}
+
+static int signals_close(lua_State *L)
+{
+	struct signals *signals = to_signals(L);
+
+	if (signals->fd < 0)
+		return 0;
+	close(signals->fd);
+	signals->fd = -1;
+	sigprocmask(SIG_SETMASK, &signals->before, NULL);
+	return 0;
+}
+
+int tl_lua_open_poll(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "wait", poll_wait },
+		{ "signals", poll_signals },
+		{ NULL, NULL },
+	};
+	static const luaL_Reg methods[] = {
+		{ "pollfd", signals_pollfd }, { "read", signals_read },
+		{ "mask", signals_mask },     { "close", signals_close },
+		{ NULL, NULL },
+	};
+
+	tl_bind_class(L, SIGNALS_CLASS, methods, signals_close);
+	tl_bind_module(L, functions);
+	return 1;
+}

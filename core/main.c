@@ -1,0 +1,134 @@
+/*
+ * The binary: a Lua state with the embedded library, handed over to the command line
+ * (lua/tidelock/cli.lua). Everything it decides is decided in Lua.
+ */
+#include <lauxlib.h>
+#include <lua.h>
+#include <luajit.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "modules.h"
+#include "version.h"
+
+#include <lua5.1/lua-cjson.h>
+
+int luaopen_tidelock_core(lua_State *L);
+
+static int by_name(const void *key, const void *module)
+{
+	return strcmp(key, ((const struct tl_module *)module)->name);
+}
+
+/* The first of package.loaders: what is embedded cannot be replaced through LUA_PATH. */
+static int load_embedded(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	const struct tl_module *m =
+		bsearch(name, tl_modules, tl_modules_count, sizeof(*m), by_name);
+
+	if (!strcmp(name, "tidelock.core")) {
+		lua_pushcfunction(L, luaopen_tidelock_core);
+		return 1;
+	}
+	if (!strcmp(name, "cjson")) {
+		lua_pushcfunction(L, luaopen_cjson);
+		return 1;
+	}
+	if (!m)
+		return 0;
+	if (luaL_loadbuffer(L, (const char *)m->code, m->size, name))
+		return lua_error(L);
+	return 1;
+}
+
+static void install_loader(lua_State *L)
+{
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "loaders");
+	for (int i = (int)lua_objlen(L, -1); i >= 1; i--) {
+		lua_rawgeti(L, -1, i);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_pushcfunction(L, load_embedded);
+	lua_rawseti(L, -2, 1);
+	lua_pop(L, 2);
+}
+
+/* The set of commands: every embedded file of scripts/. */
+static int list_verbs(lua_State *L)
+{
+	static const char prefix[] = "tidelock.scripts.";
+
+	lua_newtable(L);
+	for (size_t i = 0; i < tl_modules_count; i++)
+		if (!strncmp(tl_modules[i].name, prefix, sizeof(prefix) - 1)) {
+			lua_pushboolean(L, 1);
+			lua_setfield(L, -2, tl_modules[i].name + sizeof(prefix) - 1);
+		}
+	return 1;
+}
+
+static int traceback(lua_State *L)
+{
+	if (!lua_isstring(L, 1))
+		return 1; /* an error object tells its own story */
+	luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	return 1;
+}
+
+/* argv as a table with [0]; then require("tidelock.cli").main(arg) -> exit status. */
+static int run(lua_State *L, int argc, char **argv)
+{
+	int status;
+
+	lua_pushcfunction(L, traceback);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "tidelock.cli");
+	if (lua_pcall(L, 1, 1, 1))
+		goto failed;
+	lua_getfield(L, -1, "main");
+	lua_createtable(L, argc, 1);
+	for (int i = 0; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_rawseti(L, -2, i);
+	}
+	lua_pushliteral(L, TL_VERSION);
+	lua_pushcfunction(L, list_verbs);
+	if (lua_pcall(L, 3, 1, 1))
+		goto failed;
+	status = (int)lua_tointeger(L, -1);
+	return status;
+failed:
+	if (luaL_callmeta(L, -1, "__tostring"))
+		lua_replace(L, -2);
+	fprintf(stderr, "tidelock: %s\n", lua_tostring(L, -1));
+	return 125;
+}
+
+int main(int argc, char **argv)
+{
+	lua_State *L;
+	int status;
+
+	/* It has no use for another's identity, and would lend it to any script. */
+	if (getuid() != geteuid() || getgid() != getegid()) {
+		fputs("tidelock: refuses to run setuid or setgid\n", stderr);
+		return 125;
+	}
+	L = luaL_newstate();
+	if (!L) {
+		fputs("tidelock: out of memory\n", stderr);
+		return 125;
+	}
+	luaL_openlibs(L);
+	install_loader(L);
+	status = run(L, argc, argv);
+	fflush(NULL);
+	/* Boxes are stopped by their collectors; the rest goes with the process. */
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	_exit(status);
+}
