@@ -1,0 +1,195 @@
+--- From a spec to a report: normalise, plan, launch, supervise.
+
+local errors = require "tidelock.error"
+
+local M = {}
+
+-- Handed on to the workload while the command line waits for it.
+local FORWARDED = { "HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH" }
+
+---The directories that outlive a box: of state, and of compiled filters.
+---@param core table
+---@return { state: string, cache: string? }
+function M.directories(core)
+  local env, host = {}, core.host
+  for _, text in ipairs(host.environ()) do
+    local name, value = text:match("^(XDG_[A-Z_]+)=(/.*)$")
+    if not name then name, value = text:match("^(HOME)=(/.*)$") end
+    if name then env[name] = value end
+  end
+  if host.ids().euid == 0 then
+    return { state = "/run/tidelock", cache = "/var/cache/tidelock" }
+  end
+  local cache = env.XDG_CACHE_HOME or env.HOME and env.HOME .. "/.cache"
+  return {
+    state = (env.XDG_RUNTIME_DIR or "/tmp") .. "/tidelock",
+    cache = cache and cache .. "/tidelock" or nil,
+  }
+end
+
+---@class tidelock.Prepared
+---@field norm table
+---@field ops table[]
+---@field given table[]   what the first slots are to be
+---@field plan string     packed
+---@field facts table     holds the box's range of ids while it is referenced
+
+---A spec made ready to start, with the facts of this host. Raises for what cannot be had.
+---@param spec tidelock.Spec
+---@param options tidelock.PlanOptions?
+---@return tidelock.Prepared
+function M.prepare(spec, options)
+  local core = require "tidelock.core"
+  local directories = M.directories(core)
+  local facts = require("tidelock.facts").new(core, directories)
+  local norm = require("tidelock.normalise").normalise(spec, facts)
+  norm.timeout_at = spec:where("timeout")
+  local ops, given = require("tidelock.plan.build").build(norm, options)
+  local fields = spec:fields()
+  for _, item in ipairs(given) do
+    if item.use ~= "pass" then item.what = fields[item.use] end
+  end
+  local plan = core.plan.pack(ops, { given = #given })
+  return { norm = norm, ops = ops, plan = plan, facts = facts, given = given }
+end
+
+local function open_null(core, mode)
+  local fd, code = core.process.open("/dev/null", mode)
+  if not fd then error(errors.new { op = "open", path = "/dev/null", code = code }, 0) end
+  return fd
+end
+
+-- A stream that is not inherited: what the box gets. What is opened here goes to `ours`, to be
+-- closed after the launch; what is read from, to `streams`.
+local function open_stream(core, item, streams, ours)
+  local what = item.what
+  if type(what) == "number" then return what end
+  local to
+  if what == "null" then
+    to = open_null(core, item.use == "stdin" and "r" or "w")
+  else
+    local from
+    from, to = core.process.pipe()
+    if not from then error(errors.new { op = "pipe", code = to }, 0) end
+    local stream = require("tidelock.supervisor").stream(from, what ~= "capture" and what or nil)
+    stream.name = item.use
+    streams[#streams + 1] = stream
+  end
+  ours[#ours + 1] = to
+  return to
+end
+
+-- The descriptors of the plan's first slots, in order.
+local function open_slots(core, given)
+  local slots, streams, ours = {}, {}, {}
+  for i, item in ipairs(given) do
+    slots[i - 1] = item.use == "pass" and item.fd or open_stream(core, item, streams, ours)
+  end
+  return slots, streams, ours
+end
+
+local function hook_caller(norm)
+  if not norm.hooks[1] then return nil end
+  return function(index, undo, pid)
+    local hook = norm.hooks[index]
+    local call = hook[undo and "undo" or "call"]
+    if not call then return true end
+    local result, message = call { pid = pid, stage = hook.at }
+    if result == nil and message ~= nil then return nil, message end
+    return true
+  end
+end
+
+local function planted(norm)
+  local list, host = {}, require("tidelock.core").host
+  for _, path in ipairs(norm.watch) do
+    if host.stat(path, false) then list[#list + 1] = path end
+  end
+  return list
+end
+
+local function operations(box, ops)
+  local list, explain = {}, require "tidelock.plan.explain"
+  for i, time in ipairs(box:times()) do
+    local op = ops[i]
+    list[i] = {
+      op = op.op, lane = op.lane, stage = op.stage, at = op.at, story = explain.story(op),
+      start = time[1], stop = time[2],
+    }
+  end
+  return list
+end
+
+local function finish_report(box, prepared, finish, timed_out, settings)
+  local norm = prepared.norm
+  if finish.not_idmapped then
+    norm.not_enforced[#norm.not_enforced + 1] = {
+      what = "idmap", why = "a file system without idmapped mounts was bound with the host's ids",
+    }
+  end
+  local report = require("tidelock.report").of(finish, {
+    norm = norm, ops = prepared.ops, timed_out = timed_out,
+  })
+  if norm.timeout then report.limit = require("tidelock.units").format_duration(norm.timeout) end
+  if settings.operations then report.operations = operations(box, prepared.ops) end
+  report.planted = planted(norm)
+  if not report.ok and report.reason == "exit" then
+    report.hint = require("tidelock.hint").find(norm, finish)
+  end
+  return report
+end
+
+local function supervise(box, prepared, streams, settings)
+  local finish, timed_out = require("tidelock.supervisor").wait(box, {
+    timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
+  })
+  local report = finish_report(box, prepared, finish, timed_out, settings)
+  for _, stream in ipairs(streams) do
+    if stream.parts then
+      local text, truncated = require("tidelock.supervisor").captured(stream)
+      report[stream.name] = text
+      if truncated then report[stream.name .. "_truncated"] = true end
+    end
+  end
+  box:close()
+  return report
+end
+
+local function launch(prepared, settings)
+  local core = require "tidelock.core"
+  local slots, streams, ours = open_slots(core, prepared.given)
+  local box, fault = core.launch.start {
+    plan = prepared.plan, slots = slots, hook = hook_caller(prepared.norm),
+  }
+  for _, fd in ipairs(ours) do fd:close() end
+  if not box then
+    for _, stream in ipairs(streams) do stream.fd:close() end
+    local finish = { setup_failed = true, fault = fault }
+    return require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  end
+  return supervise(box, prepared, streams, settings)
+end
+
+---Runs a spec to its end. Always returns a report; what is wrong with the spec or the host is a
+---report too (reason "setup").
+---@param spec tidelock.Spec
+---@param settings { signals: table?, operations: boolean?, plan: tidelock.PlanOptions? }?
+---@return tidelock.Report
+function M.run(spec, settings)
+  local good, result = pcall(function()
+    return launch(M.prepare(spec, settings and settings.plan), settings or {})
+  end)
+  if good then return result end
+  if not errors.is(result) then error(result, 0) end
+  return require("tidelock.report").setup(result)
+end
+
+---Signals of the command line itself, to be handed on: blocks them.
+---@return table signals  see core.poll.signals
+function M.forward_signals()
+  local numbers, signal = {}, require "tidelock.signal"
+  for i, name in ipairs(FORWARDED) do numbers[i] = signal.parse(name) end
+  return require("tidelock.core").poll.signals(numbers)
+end
+
+return M

@@ -1,0 +1,228 @@
+--- What normalise needs to know of the host. Nothing is read before it is asked for, and nothing
+--- twice: a facts object describes one moment. It also holds the box's range of ids, so it is to
+--- be kept for as long as the box lives.
+---
+--- Users and groups are those of the files in /etc: a static program cannot load NSS, so that the
+--- users of a directory service (LDAP, SSSD, systemd-homed) are unknown here.
+
+local M = {}
+
+local DATABASE_LIMIT = 4 * 1024 * 1024
+local RANGE = 65536
+-- Above what login.defs and the engines hand out by default, below what a signed id can hold.
+local RANGE_BASE = 1879048192
+local RANGE_SLOTS = 4096
+
+local CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN = 6, 7, 21
+
+local function memoise(call)
+  local known = {}
+  return function(path)
+    local result = known[path]
+    if not result then
+      result = { call(path) }
+      known[path] = result
+    end
+    return result[1], result[2]
+  end
+end
+
+local function has(mask, number)
+  return math.floor(mask / 2 ^ number) % 2 == 1
+end
+
+--- The fields of the line of a colon-separated database whose field `index` is `key`.
+---@param text string
+---@param index integer
+---@param key string
+---@return string[]? fields
+function M.find_line(text, index, key)
+  for line in text:gmatch("[^\n]+") do
+    local fields = {}
+    for field in (line .. ":"):gmatch("([^:]*):") do fields[#fields + 1] = field end
+    if fields[index] == key and line:sub(1, 1) ~= "#" then return fields end
+  end
+end
+
+--- The largest range that /etc/subuid or /etc/subgid gives to a user.
+---@param text string
+---@param name string?
+---@param uid integer
+---@return table? range { start, count }
+function M.find_range(text, name, uid)
+  local best
+  for who, start, count in text:gmatch("([^:\n]+):(%d+):(%d+)") do
+    start, count = tonumber(start), tonumber(count)
+    if (who == name or who == tostring(uid)) and count > 0 and (not best or count > best.count) then
+      best = { start = start, count = count }
+    end
+  end
+  return best
+end
+
+local function maps_range(text)
+  for inside, _, count in text:gmatch("(%d+)%s+(%d+)%s+(%d+)") do
+    inside, count = tonumber(inside), tonumber(count)
+    if inside <= RANGE_BASE and inside + count >= RANGE_BASE + RANGE then return true end
+  end
+  return false
+end
+
+local function privileged(facts, host)
+  if facts.uid ~= 0 then return false end
+  local mask = tonumber(host.ids().caps_effective)
+  if not (has(mask, CAP_SETGID) and has(mask, CAP_SETUID) and has(mask, CAP_SYS_ADMIN)) then
+    return false
+  end
+  return maps_range(host.read("/proc/self/uid_map", 65536) or "")
+    and maps_range(host.read("/proc/self/gid_map", 65536) or "")
+end
+
+local function subordinate(facts, host, file)
+  local known = facts.passwd(facts.uid)
+  return M.find_range(host.read(file, DATABASE_LIMIT) or "", known and known.name, facts.uid)
+end
+
+local function environment(host)
+  local env = {}
+  for _, text in ipairs(host.environ()) do
+    local name, value = text:match("^([^=]+)=(.*)$")
+    if name and env[name] == nil then env[name] = value end
+  end
+  return env
+end
+
+-- Plain values that are computed at their first use.
+local lazy = {}
+
+function lazy.ids(_, host) return host.ids() end
+function lazy.uid(facts) return facts.ids.euid end
+function lazy.gid(facts) return facts.ids.egid end
+function lazy.groups(facts) return facts.ids.groups end
+function lazy.last_cap(facts) return facts.ids.last_cap end
+function lazy.privileged(facts, host) return privileged(facts, host) end
+function lazy.cwd(_, host) return host.getcwd() or "/" end
+function lazy.env(_, host) return environment(host) end
+function lazy.subuid(facts, host) return subordinate(facts, host, "/etc/subuid") or false end
+function lazy.subgid(facts, host) return subordinate(facts, host, "/etc/subgid") or false end
+
+local function databases(facts, host)
+  local read = memoise(function(key)
+    local root, path = key:match("^(%Z*)%z(.*)$")
+    if root == "" then return host.read(path, DATABASE_LIMIT) or "" end
+    return host.read_in_root(root, path, DATABASE_LIMIT) or ""
+  end)
+
+  local function find(path, key, root)
+    local by_name = type(key) == "string"
+    return M.find_line(read((root or "") .. "\0" .. path), by_name and 1 or 3,
+      by_name and key or ("%.0f"):format(key))
+  end
+
+  --- A user by name or number; of the directory root where one is given.
+  function facts.passwd(key, root)
+    local line = find("/etc/passwd", key, root)
+    local uid, gid = line and tonumber(line[3]), line and tonumber(line[4])
+    if not uid or not gid then return nil end
+    local home = line[6] ~= "" and line[6] or nil
+    return { name = line[1], uid = uid, gid = gid, home = home, shell = line[7] }
+  end
+
+  function facts.group(key, root)
+    local line = find("/etc/group", key, root)
+    local gid = line and tonumber(line[3])
+    return gid and { name = line[1], gid = gid } or nil
+  end
+end
+
+local function files(facts, host)
+  facts.stat = memoise(function(path) return host.stat(path, true) end)
+  facts.lstat = memoise(function(path) return host.stat(path, false) end)
+  facts.readlink = memoise(host.readlink)
+  facts.realpath = memoise(host.realpath)
+
+  --- What an open descriptor of this process is.
+  function facts.descriptor(fd) return host.stat("/proc/self/fd/" .. fd, true) end
+
+  --- The pathnames of the unix sockets of this network namespace, sorted.
+  function facts.sockets()
+    local list, seen = {}, {}
+    for path in (host.read("/proc/net/unix", 16 * 1024 * 1024) or ""):gmatch(" (/[^\n]*)") do
+      if not seen[path] then
+        seen[path] = true
+        list[#list + 1] = path
+      end
+    end
+    table.sort(list)
+    return list
+  end
+end
+
+--- A range of ids that no other box has: of root's own subordinate ids, else of a fixed area. The
+--- lock belongs to this object and ends with it.
+local function allocate(facts, host, state)
+  local uids, gids = facts.subuid, facts.subgid
+  local slots = uids and gids and math.floor(math.min(uids.count, gids.count) / RANGE) or 0
+  local base, gid_base = RANGE_BASE, RANGE_BASE
+  if slots > 0 then
+    base, gid_base = uids.start, gids.start
+  else
+    slots = RANGE_SLOTS
+  end
+  host.mkdir(state, 448)
+  local index, holder = host.range_lock(state .. "/ranges", slots)
+  if not index then
+    local errors = require "tidelock.error"
+    error(errors.new { op = "range", code = holder, path = state .. "/ranges",
+      message = ("no free range of ids for the box: all %d are taken or the state directory cannot"
+        .. " be written (%s)"):format(slots, tostring(holder)) }, 0)
+  end
+  facts.range_holder = holder
+  return { base = base + index * RANGE, gid_base = gid_base + index * RANGE, count = RANGE }
+end
+
+--- Facts about the host that this process runs on.
+---@param core table? tidelock.core
+---@param options { state: string?, cache: string? }? directories of the state and of the filters
+---@return table facts
+function M.new(core, options)
+  core = core or require "tidelock.core"
+  options = options or {}
+  local host = core.host
+  local facts = setmetatable({}, {
+    __index = function(self, name)
+      local compute = lazy[name]
+      if not compute then return nil end
+      local value = compute(self, host)
+      rawset(self, name, value)
+      return value
+    end,
+  })
+  files(facts, host)
+  databases(facts, host)
+
+  function facts.range()
+    local range = allocate(facts, host, options.state or "/run/tidelock")
+    facts.range = function() return range end
+    return range
+  end
+
+  --- Soft and hard limit of a resource; math.huge is unlimited.
+  function facts.rlimit(_, number)
+    local soft, hard = host.rlimit(number)
+    local function amount(value) return value == "unlimited" and math.huge or tonumber(value) end
+    return amount(soft), amount(hard)
+  end
+
+  --- The compiled filter of a name or a file, or nil and why there is none.
+  function facts.filter(name, capabilities)
+    if name == "default" then
+      return require("tidelock.seccomp.cache").load(capabilities, options.cache, core)
+    end
+    return require("tidelock.seccomp.required").load_file(name, core.filter)
+  end
+
+  return facts
+end
+
+return M

@@ -1,0 +1,101 @@
+--- From an operation's index and errno to a story: what was asked, why the kernel said no, and what
+--- to do about it. Hints are facts of the kernel's interface, chosen by operation, call and errno.
+
+local errors = require "tidelock.error"
+
+local M = {}
+
+local HINTS = {
+  { op = "clone", code = "EPERM",
+    hint = "creating a user namespace is not allowed here: a parent sandbox or an LSM forbids it" },
+  { op = "clone", code = "ENOSPC",
+    hint = "no more namespaces: see /proc/sys/user/max_user_namespaces and its neighbours" },
+  { op = "clone", code = "EINVAL", hint = "this kernel lacks one of the namespaces" },
+  { op = "clone", code = "EAGAIN", hint = "the limit of processes (RLIMIT_NPROC or pids) is reached" },
+  { op = "write_map", code = "EPERM",
+    hint = "the ids are not the caller's to map: see /etc/subuid, /etc/subgid, newuidmap(1)" },
+  { op = "idmap_mount", code = "EPERM",
+    hint = "idmapping a mount needs CAP_SYS_ADMIN over the file system" },
+  { op = "overlay", code = "EPERM", hint = "overlayfs in a user namespace needs Linux 5.11" },
+  { op = "overlay", code = "EINVAL",
+    hint = "the directory's file system cannot be the lower layer of an overlay" },
+  { op = "mount", code = "EPERM", fstype = "proc",
+    hint = "procfs can be mounted only where the caller's own /proc is fully visible:"
+      .. " inside a container it is masked" },
+  { op = "mount", code = "EPERM", fstype = "sysfs",
+    hint = "sysfs can be mounted only where the caller's own /sys is fully visible" },
+  { code = "ENOSPC", call = "mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
+  { code = "ENOSPC", call = "move_mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
+  { code = "EROFS",
+    hint = "the mount point does not exist and the root is read-only: make it, or add --overlay /" },
+  { code = "EXDEV", hint = "a symlink in the path leads out of the root" },
+  { code = "ELOOP", hint = "the path has a symlink that may not be followed, or too many" },
+  { code = "EMFILE", hint = "too many descriptors: raise the limit with ulimit -n" },
+  { op = "exec", code = "E2BIG",
+    hint = "the arguments and the environment are larger than the kernel takes (execve(2))" },
+  { op = "exec", code = "ENOEXEC", hint = "it is neither a program nor a script with a #! line" },
+  { op = "chdir", code = "EACCES", hint = "the box's user may not enter the directory" },
+  { op = "rlimit", code = "EPERM", hint = "the hard limit cannot be raised without CAP_SYS_RESOURCE" },
+  { code = "EPIPE", hint = "the other side of the rendezvous is gone" },
+}
+
+local function matches(row, fault, op)
+  return (not row.op or row.op == op.op) and (not row.code or row.code == fault.code)
+    and (not row.call or row.call == fault.call) and (not row.fstype or row.fstype == op.fstype)
+end
+
+local function hint_of(fault, op)
+  for _, row in ipairs(HINTS) do
+    if matches(row, fault, op) then return row.hint end
+  end
+end
+
+-- A command that exists on the host and not in the box is the commonest surprise.
+local function exec_story(fault, op, norm)
+  local name = errors.printable(norm.command[1])
+  if fault.code ~= "ENOENT" then
+    return ("%s: %s"):format(name, fault.code == "EACCES" and "may not be executed" or fault.code), nil
+  end
+  local host = require("tidelock.core").host
+  for _, path in ipairs(op.path) do
+    if host.stat(path, true) then
+      return ("%s: not found in the sandbox"):format(name),
+        ("%s exists on the host and is not visible inside: --ro %s"):format(path, path)
+    end
+  end
+  return ("%s: not found"):format(name), nil
+end
+
+local LANE = { host = "on the host", parent = "beside the child", child = "in the container" }
+
+---The error of an operation that failed.
+---@param fault {index: integer, code: string, errno: integer, call: string?, cause: any}
+---@param ops table[]
+---@param norm table
+---@return tidelock.Error
+function M.explain(fault, ops, norm)
+  local op = ops[fault.index]
+  if not op then
+    return errors.new {
+      op = "launch", code = fault.code, errno = fault.errno,
+      message = ("launch: %s%s"):format(fault.code, fault.call and " from " .. fault.call or ""),
+      hint = hint_of(fault, {}), cause = fault.cause,
+    }
+  end
+  local message, hint
+  if op.op == "exec" then
+    message, hint = exec_story(fault, op, norm)
+  else
+    local why = fault.cause and tostring(fault.cause) or fault.code
+    message = ("%s: %s (%soperation %d of %d, %s)"):format(
+      require("tidelock.plan.explain").story(op), why,
+      fault.call and fault.call .. ", " or "", fault.index, #ops, LANE[op.lane])
+  end
+  return errors.new {
+    op = op.op, code = fault.code, errno = fault.errno, index = fault.index, lane = op.lane,
+    path = op.target or op.path, at = op.at ~= "default" and op.at or nil,
+    hint = hint or hint_of(fault, op), cause = fault.cause, call = fault.call, message = message,
+  }
+end
+
+return M

@@ -1,0 +1,103 @@
+--- The common end: from the process that becomes the workload to its execve.
+
+local M = {}
+
+local SIGKILL = 9
+
+local function mask_of(names)
+  local number, mask = require("tidelock.capability").number, 0
+  for _, name in ipairs(names) do mask = mask + 2 ^ number[name] end
+  return mask
+end
+
+local STREAMS = { "stdin", "stdout", "stderr" }
+
+--- Which descriptors the caller hands in, in the order of their slots. A passed descriptor whose
+--- target is the number at which init holds some slot gets that very slot, so that no dup closes
+--- what a later one needs.
+---@param norm table
+---@return table[] given { use = "stdin"... } or { use = "pass", fd, target }
+function M.given(norm)
+  local given = {}
+  for _, name in ipairs(STREAMS) do
+    if norm.streams[name] ~= "inherit" then given[#given + 1] = { use = name } end
+  end
+  local first, count = #given, #norm.pass_fds
+  local rest = {}
+  for _, pass in ipairs(norm.pass_fds) do
+    local item = { use = "pass", fd = pass.fd, target = pass.target }
+    local slot = pass.target - M.SLOT0
+    if slot >= first and slot < first + count then
+      given[slot + 1] = item
+    else
+      rest[#rest + 1] = item
+    end
+  end
+  for slot = first + 1, first + count do
+    given[slot] = given[slot] or table.remove(rest, 1)
+  end
+  return given
+end
+
+--- The descriptor at which init holds slot 0.
+M.SLOT0 = 16
+
+local function streams(build, given)
+  for i, item in ipairs(given) do
+    for fd, name in ipairs(STREAMS) do
+      if item.use == name then build:add { op = "dup", slot = i - 1, fd = fd - 1 } end
+    end
+  end
+end
+
+local function identity(build, norm, mask)
+  local user, first = norm.user, norm.identity
+  if user.uid == first.uid and user.gid == first.gid then return end
+  if mask ~= 0 then build:add { op = "keepcaps" } end
+  if first.setgroups then build:add { op = "setgroups", gids = user.groups } end
+  build:add { op = "setresgid", gid = user.gid, at = norm.origins.user }
+  build:add { op = "setresuid", uid = user.uid, at = norm.origins.user }
+end
+
+---@param build table
+---@param norm table
+---@param given table[]
+---@param sigmask number|string the caller's
+function M.add(build, norm, given, sigmask)
+  local mask = mask_of(norm.capabilities)
+  build:enter("child", "confine")
+  if norm.init then build:add { op = "fork" } end
+  build:add { op = "setsid" }
+  streams(build, given)
+  build:add { op = "umask", mode = norm.umask }
+  build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
+  require("tidelock.plan.files").user_ops(build, norm, "confine")
+  for _, limit in ipairs(norm.rlimits) do
+    build:add { op = "rlimit", resource = limit.resource, soft = limit.soft, hard = limit.hard,
+      at = limit.origin }
+  end
+  build:add { op = "drop_bounding", keep = mask, at = norm.origins.capabilities }
+  identity(build, norm, mask)
+  -- The root of a namespace gets its capabilities at exec from the bounding set; others need ambient.
+  local ambient = norm.user.uid ~= 0 and mask or 0
+  build:add { op = "capset", effective = mask, permitted = mask, inheritable = ambient,
+    at = norm.origins.capabilities }
+  if ambient ~= 0 then build:add { op = "ambient", raise = ambient, at = norm.origins.capabilities } end
+  build:add { op = "pdeathsig", signal = SIGKILL }
+  build:add { op = "no_new_privs" }
+  build:add { op = "close_fds" }
+  for i, item in ipairs(given) do
+    if item.use == "pass" then build:add { op = "dup", slot = i - 1, fd = item.target } end
+  end
+  build:add { op = "sigmask", mask = sigmask }
+  if norm.seccomp.filter then
+    build:add { op = "seccomp", filter = norm.seccomp.filter, flags = 0,
+      at = norm.origins.seccomp }
+  end
+  if norm.command then
+    build:add { op = "exec", path = norm.exec_paths, argv = norm.command, envp = norm.env,
+      at = norm.origins.command }
+  end
+end
+
+return M

@@ -1,0 +1,111 @@
+--- Up to the first barrier: what is held for later, the clone, and the parent's work beside the
+--- waiting child.
+
+local list = require "tidelock.plan.list"
+
+local M = {}
+
+local MS_REC_PRIVATE = 0x44000
+local SIGKILL = 9
+local EXPECT_ANY, EXPECT_CHAR = 0, 3
+local MAP_UID, MAP_GID = 0, 1
+
+local function hooks(build, norm, stage)
+  for index, hook in ipairs(norm.hooks) do
+    if hook.at == stage then
+      build:add { op = "hook", index = index, name = hook.name or "hook " .. index, at = hook.origin }
+    end
+  end
+end
+
+--- Everything that is bound, the root first.
+local function sources(norm)
+  local found = {}
+  if norm.root.kind == "tree" then found[1] = norm.root end
+  for _, entry in ipairs(norm.mounts) do
+    if entry.kind == "bind" or entry.kind == "overlay" then found[#found + 1] = entry end
+  end
+  return found
+end
+
+--- What is shown with other ids is cloned here, because only the parent can map it; the child
+--- inherits the detached tree. Each mount needs a tree of its own.
+local function open_trees(build, norm)
+  for _, entry in ipairs(sources(norm)) do
+    if entry.idmap then
+      local slot = build:new_slot()
+      build.trees[entry] = slot
+      build:add { op = "open_tree", slot = slot, path = entry.source,
+        recursive = entry.file and 0 or 1, at = entry.origin }
+    end
+  end
+end
+
+local function map_trees(build, norm)
+  for _, entry in ipairs(sources(norm)) do
+    if entry.idmap then
+      build:add { op = "idmap_mount", slot = build.trees[entry], recursive = entry.file and 0 or 1,
+        attr = list.attributes(entry), path = entry.source, at = entry.origin }
+    end
+  end
+end
+
+local function hold(build, path, rdev, at)
+  if build.held[path] then return end
+  local slot = build:new_slot()
+  build.held[path] = slot
+  build:add { op = "open_path", slot = slot, path = path, at = at,
+    expect = rdev and EXPECT_CHAR or EXPECT_ANY, rdev = rdev or 0 }
+end
+
+--- Before the maps the child may do little, but sources must be held before the first mount hides
+--- one of them.
+local function hold_paths(build, norm)
+  for _, entry in ipairs(sources(norm)) do
+    if not entry.idmap then hold(build, entry.source, entry.rdev, entry.origin) end
+  end
+  for _, entry in ipairs(norm.mounts) do
+    if entry.kind == "mask" then
+      local null = require("tidelock.normalise.view").NULL
+      hold(build, null.source, null.rdev, entry.origin)
+      break
+    end
+  end
+end
+
+local function clone_flags(norm)
+  local bits, flags = require("tidelock.normalise.names").namespaces, 0
+  for _, name in ipairs(norm.namespaces) do flags = flags + bits[name] end
+  return flags
+end
+
+local function maps(build, identity, at)
+  local helper = identity.helper and 1 or 0
+  if not identity.setgroups then build:add { op = "deny_setgroups", at = at } end
+  build:add { op = "write_map", kind = MAP_GID, map = identity.gid_map, helper = helper, at = at }
+  build:add { op = "write_map", kind = MAP_UID, map = identity.uid_map, helper = helper, at = at }
+end
+
+---@param build table
+---@param norm table
+function M.add(build, norm)
+  build:enter("host", "prepare")
+  hooks(build, norm, "prepare")
+  open_trees(build, norm)
+  build:add { op = "clone", flags = clone_flags(norm) }
+
+  build:enter("child", "created")
+  build:add { op = "pdeathsig", signal = SIGKILL }
+  build:add { op = "propagation", flags = MS_REC_PRIVATE }
+  if norm.hostname then build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname } end
+  if norm.net == "none" then build:add { op = "link_up", name = "lo" } end
+  hold_paths(build, norm)
+
+  build:enter("parent", "created")
+  maps(build, norm.identity, norm.origins.user)
+  map_trees(build, norm)
+  hooks(build, norm, "created")
+  build:add { op = "barrier", id = build:next_rendezvous(), lane = "child" }
+end
+
+return M
