@@ -93,9 +93,9 @@ function M.main(words)
   local signals = container.forward_signals()
   local report = container.run(spec, {
     signals = signals, operations = settings.report ~= nil or settings.json or settings.verbose,
-    plan = { sigmask = signals:mask() },
+    leave = true, plan = { sigmask = signals:mask() },
   })
-  if settings.report then write_report(settings, report) end
+  if settings.report then write_report(settings.report, report) end
   tell(report, settings)
   return report.code or SETUP
 end

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -336,6 +337,8 @@ static int prepare(struct walk *w)
 	box->lanes = (uint8_t *)(box->times + box->count);
 	for (uint32_t i = 0; i < box->count; i++)
 		box->lanes[i] = tl_plan_ops(w->plan)[i].lane;
+	for (uint32_t i = 0; i < box->count; i++)
+		box->forks |= tl_plan_ops(w->plan)[i].code == TL_OP_fork;
 	for (unsigned i = 0; i < w->launch->given_count; i++) {
 		int floor = TL_FD_SLOT0 + (int)w->plan->inherited;
 
@@ -396,7 +399,6 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box, struct t
 	else
 		ret = walk_plan(&w, fault);
 	release(&w);
-	tl_fd_close(&box->up);
 	if (ret < 0) {
 		tl_box_kill(box);
 		tl_box_close(box);
@@ -404,7 +406,7 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box, struct t
 	return ret;
 }
 
-static int wait_for(struct tl_box *box, siginfo_t *info, struct rusage *usage)
+static int reap(struct tl_box *box, siginfo_t *info, struct rusage *usage)
 {
 	long ret;
 
@@ -412,36 +414,73 @@ static int wait_for(struct tl_box *box, siginfo_t *info, struct rusage *usage)
 	do
 		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, info, WEXITED | __WALL, usage);
 	while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : 0;
-}
-
-int tl_box_reap(struct tl_box *box, struct tl_end *end)
-{
-	siginfo_t info = { 0 };
-	uint32_t state;
-	int ret, status;
-
-	*end = (struct tl_end){ 0 };
-	ret = wait_for(box, &info, &end->usage);
 	if (ret < 0)
-		return ret;
+		return -errno;
 	tl_fd_close(&box->pidfd);
 	box->pid = 0;
-	end->wall = clock_ns() - box->clock;
-	end->setup_failed = read_fault(box, &end->fault);
+	return 0;
+}
+
+static uint64_t microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* PID 1 is the workload, or died before it could tell: the kernel's word, without the peak. */
+static int end_of_init(struct tl_box *box, struct tl_end *end)
+{
+	siginfo_t info = { 0 };
+	struct rusage usage = { 0 };
+	int ret = reap(box, &info, &usage);
+
 	end->signaled = info.si_code != CLD_EXITED;
 	end->code = info.si_status;
-	state = __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
-	end->executed = state & TL_PAGE_EXEC && !end->setup_failed;
-	if (!(state & TL_PAGE_WAITED))
-		return 0;
-	/* PID 1 lives on to tell how the workload ended; a status has 16 bits that mean anything. */
-	status = __atomic_load_n(&box->page->wait_status, __ATOMIC_RELAXED) & 0xffff;
+	end->usage = (struct tl_usage){
+		.user = microseconds(usage.ru_utime),
+		.system = microseconds(usage.ru_stime),
+		.minor_faults = (uint64_t)usage.ru_minflt,
+		.major_faults = (uint64_t)usage.ru_majflt,
+		.voluntary_switches = (uint64_t)usage.ru_nvcsw,
+		.involuntary_switches = (uint64_t)usage.ru_nivcsw,
+	};
+	return ret;
+}
+
+/* init lived on to tell how the workload ended; a status has 16 bits that mean anything. */
+static void end_of_workload(const struct tl_box *box, struct tl_end *end)
+{
+	int status = __atomic_load_n(&box->page->wait_status, __ATOMIC_RELAXED) & 0xffff;
+
 	end->signaled = WIFSIGNALED(status);
 	end->code = end->signaled ? WTERMSIG(status) : WEXITSTATUS(status);
-	end->max_rss = __atomic_load_n(&box->page->max_rss, __ATOMIC_RELAXED);
+	end->usage = box->page->usage;
 	end->no_routes = __atomic_load_n(&box->page->no_routes, __ATOMIC_RELAXED);
-	return 0;
+}
+
+int tl_box_pollfd(const struct tl_box *box)
+{
+	return box->forks ? box->up : box->pidfd;
+}
+
+int tl_box_wait(struct tl_box *box, int timeout, struct tl_end *end)
+{
+	struct pollfd p = { .fd = tl_box_pollfd(box), .events = POLLIN };
+	uint32_t state;
+	int ret = poll(&p, 1, timeout);
+
+	if (ret <= 0)
+		return ret == 0 || errno == EINTR ? -ETIMEDOUT : -errno;
+	*end = (struct tl_end){ 0 };
+	state = __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
+	if (state & TL_PAGE_WAITED)
+		end_of_workload(box, end);
+	else
+		ret = end_of_init(box, end);
+	state |= __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
+	end->wall = clock_ns() - box->clock;
+	end->setup_failed = read_fault(box, &end->fault);
+	end->executed = state & TL_PAGE_EXEC && !end->setup_failed;
+	return ret < 0 ? ret : 0;
 }
 
 void tl_box_kill(struct tl_box *box)
@@ -452,9 +491,7 @@ void tl_box_kill(struct tl_box *box)
 	if (box->pidfd < 0)
 		return;
 	syscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);
-	wait_for(box, &info, &usage);
-	tl_fd_close(&box->pidfd);
-	box->pid = 0;
+	reap(box, &info, &usage);
 }
 
 void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start, uint64_t *end)

@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "../plan/plan.h"
@@ -24,6 +23,7 @@ struct tl_fault {
 struct tl_box {
 	pid_t pid;
 	int pidfd, go, up;
+	bool forks; /* PID 1 is init, and tells the workload's end through `up` */
 	struct tl_page *page; /* hostile: copy a value once, bound it, use the copy */
 	size_t page_size;
 	uint32_t count;
@@ -49,8 +49,7 @@ struct tl_end {
 	struct tl_fault fault;
 	bool signaled;
 	int code; /* exit status or signal */
-	struct rusage usage; /* of init and all that it waited for; ru_maxrss is not the workload's */
-	uint64_t max_rss;    /* of the workload in bytes, 0 where PID 1 is the workload */
+	struct tl_usage usage; /* max_rss is 0 where PID 1 is the workload */
 	uint32_t no_routes;
 	uint64_t wall; /* ns from the start of the launch */
 };
@@ -58,8 +57,15 @@ struct tl_end {
 /* Returns 0, or -errno with *fault filled in and nothing left. */
 int tl_launch_start(const struct tl_launch *launch, struct tl_box *box, struct tl_fault *fault);
 
-/* Reap a box whose pidfd is readable: fills *end. Returns 0 or -errno. */
-int tl_box_reap(struct tl_box *box, struct tl_end *end);
+/*
+ * Wait until every process of the workload is gone: fills *end. Returns 0, or -ETIMEDOUT after so
+ * many milliseconds (-1: never). init itself may still be on its way out, and its namespaces with
+ * it: tl_box_kill waits for that too.
+ */
+int tl_box_wait(struct tl_box *box, int timeout, struct tl_end *end);
+
+/* A descriptor that is readable when tl_box_wait has something to tell, owned by the box. */
+int tl_box_pollfd(const struct tl_box *box);
 
 /* SIGKILL to PID 1, which takes every process of the box with it, and reap it. */
 void tl_box_kill(struct tl_box *box);

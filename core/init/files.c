@@ -48,68 +48,89 @@ static long file_mode(struct init *s, int fd, uint32_t *rdev)
 	return st.stx_mode;
 }
 
-static long make_entry(struct init *s, int parent, const char *name, bool directory)
+/* The length of the parent's path: "/a/b" has "/a", "/a" has "/". */
+static size_t parent_length(const char *path, size_t n)
 {
-	long ret;
-
-	if (directory)
-		ret = tl_call(s, mkdirat, parent, name, 0755);
-	else
-		ret = tl_call(s, mknodat, parent, name, S_IFREG | 0644, 0);
-	return ret == -EEXIST ? 0 : ret;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return n;
 }
 
 /*
- * The parents of `path` and, as `directory` says, the entry itself. Each prefix is resolved anew
- * in the root and the next name made in that directory, so that a symlink on the way leads where
- * it would lead inside, and never out.
+ * Make a directory and its parents. Each prefix is resolved anew in the root and the next name
+ * made in that directory, so that a symlink on the way leads where it would lead inside, and
+ * never out.
  */
-static long make_path(struct init *s, const char *path, bool directory)
+static long make_directory(struct init *s, const char *path)
 {
 	char prefix[PATH_LIMIT];
-	size_t n = length(path), at = 0;
+	size_t n = length(path), missing[64], depth = 0;
+	long parent;
 
-	memcpy(prefix, path, n + 1);
-	while (n > 1 && prefix[n - 1] == '/')
-		prefix[--n] = '\0';
-	while (at < n) {
-		autoclose int parent = -1;
-		size_t start, end;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	memcpy(prefix, path, n);
+	prefix[n] = '\0';
+	for (;;) { /* up to what is there */
+		size_t up = parent_length(path, n);
+
+		missing[depth++] = n;
+		prefix[up] = '\0';
+		parent = look_up(s, prefix, O_DIRECTORY);
+		if (parent != -ENOENT || up <= 1 || depth == 64)
+			break;
+		n = up;
+	}
+	while (depth-- > 0 && parent >= 0) { /* and down again */
+		autoclose int fd = (int)parent;
+		size_t up = parent_length(path, missing[depth]), name = up;
 		long ret;
 
-		for (start = at; prefix[start] == '/'; start++)
-			;
-		for (end = start; prefix[end] && prefix[end] != '/'; end++)
-			;
-		if (start == end)
-			break;
-		prefix[at] = '\0';
-		parent = (int)look_up(s, at ? prefix : "/", O_DIRECTORY);
-		if (parent < 0)
-			return parent;
-		prefix[at] = '/';
-		prefix[end] = '\0';
-		ret = make_entry(s, parent, prefix + start, end < n || directory);
-		if (ret < 0)
+		while (path[name] == '/')
+			name++;
+		memcpy(prefix, path, missing[depth]);
+		prefix[missing[depth]] = '\0';
+		ret = tl_call(s, mkdirat, fd, prefix + name, 0755);
+		if (ret < 0 && ret != -EEXIST)
 			return ret;
-		if (end < n)
-			prefix[end] = '/';
-		at = end;
+		parent = look_up(s, prefix, O_DIRECTORY);
 	}
-	return 0;
+	return parent;
 }
 
-/* An O_PATH descriptor of a mount point, made when it is not there. */
-static long open_target(struct init *s, const char *path, bool directory)
+/* Make an empty file to mount on; resolved and created by one call, so nothing can slip between. */
+static long make_file(struct init *s, const char *path)
 {
-	long fd = look_up(s, path, directory ? O_DIRECTORY : 0), ret;
+	struct open_how how = {
+		.flags = O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		.mode = 0644,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	char parent[PATH_LIMIT];
+	size_t n = parent_length(path, length(path));
+	long fd = tl_call(s, openat2, s->root, path, &how, sizeof(how));
 
 	if (fd != -ENOENT)
 		return fd;
-	ret = make_path(s, path, directory);
-	if (ret < 0)
-		return ret;
-	return look_up(s, path, directory ? O_DIRECTORY : 0);
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	fd = make_directory(s, parent);
+	if (fd < 0)
+		return fd;
+	raw(close, fd);
+	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
+}
+
+/* A descriptor of a mount point, made when it is not there. */
+static long open_target(struct init *s, const char *path, bool directory)
+{
+	long fd = look_up(s, path, directory ? O_DIRECTORY : 0);
+
+	if (fd != -ENOENT)
+		return fd;
+	return directory ? make_directory(s, path) : make_file(s, path);
 }
 
 static long set_attr(struct init *s, int fd, uint64_t attr, bool recursive)
@@ -219,14 +240,11 @@ long tl_init_root_tree(struct init *s, const struct tl_op_root_tree *op)
 
 long tl_init_mkdir(struct init *s, const struct tl_op_mkdir *op)
 {
-	autoclose int fd = -1;
-	long ret = make_path(s, tl_str(s, op->target), true);
+	autoclose int fd = (int)open_target(s, tl_str(s, op->target), true);
+	long ret;
 
-	if (ret < 0 || op->mode == 0755)
-		return ret;
-	fd = (int)look_up(s, tl_str(s, op->target), O_DIRECTORY);
-	if (fd < 0)
-		return fd;
+	if (fd < 0 || op->mode == 0755)
+		return fd < 0 ? fd : 0;
 	ret = tl_call(s, fchdir, fd);
 	return ret < 0 ? ret : tl_call(s, fchmodat, AT_FDCWD, ".", op->mode);
 }
@@ -235,19 +253,18 @@ long tl_init_symlink(struct init *s, const struct tl_op_symlink *op)
 {
 	char parent[PATH_LIMIT];
 	const char *path = tl_str(s, op->target);
-	size_t n = length(path), slash = n;
+	size_t n = parent_length(path, length(path)), name = n;
 	autoclose int fd = -1;
 	long ret;
 
-	while (slash > 0 && path[slash - 1] != '/')
-		slash--;
-	memcpy(parent, path, slash);
-	parent[slash] = '\0';
-	ret = open_target(s, parent, true);
-	if (ret < 0)
-		return ret;
-	fd = (int)ret;
-	ret = tl_call(s, symlinkat, tl_str(s, op->to), fd, path + slash);
+	while (path[name] == '/')
+		name++;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	fd = (int)open_target(s, parent, true);
+	if (fd < 0)
+		return fd;
+	ret = tl_call(s, symlinkat, tl_str(s, op->to), fd, path + name);
 	return ret == -EEXIST ? 0 : ret;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -137,11 +136,6 @@ static struct tl_box *live_box(lua_State *L)
 	return box;
 }
 
-static double seconds(const struct timeval *t)
-{
-	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
-}
-
 static void set_number(lua_State *L, const char *name, double value)
 {
 	lua_pushnumber(L, value);
@@ -162,16 +156,16 @@ static void push_end(lua_State *L, const struct tl_box *box, const struct tl_end
 	set_boolean(L, "signaled", end->signaled);
 	set_boolean(L, "not_idmapped", box->not_idmapped);
 	set_number(L, "code", end->code);
-	set_number(L, "user", seconds(&end->usage.ru_utime));
-	set_number(L, "system", seconds(&end->usage.ru_stime));
+	set_number(L, "user", (double)end->usage.user / 1e6);
+	set_number(L, "system", (double)end->usage.system / 1e6);
 	set_number(L, "wall", (double)end->wall / 1e9);
 	set_number(L, "no_routes", end->no_routes);
-	set_number(L, "minor_faults", (double)end->usage.ru_minflt);
-	set_number(L, "major_faults", (double)end->usage.ru_majflt);
-	set_number(L, "voluntary_switches", (double)end->usage.ru_nvcsw);
-	set_number(L, "involuntary_switches", (double)end->usage.ru_nivcsw);
-	if (end->max_rss)
-		set_number(L, "memory_peak", (double)end->max_rss);
+	set_number(L, "minor_faults", (double)end->usage.minor_faults);
+	set_number(L, "major_faults", (double)end->usage.major_faults);
+	set_number(L, "voluntary_switches", (double)end->usage.voluntary_switches);
+	set_number(L, "involuntary_switches", (double)end->usage.involuntary_switches);
+	if (end->usage.max_rss)
+		set_number(L, "memory_peak", (double)end->usage.max_rss);
 	if (end->setup_failed) {
 		push_fault(L, &end->fault);
 		lua_setfield(L, -2, "fault");
@@ -192,25 +186,17 @@ static int box_wait(lua_State *L)
 	struct tl_box *box = live_box(L);
 	double deadline = lua_isnoneornil(L, 2) ? INFINITY :
 						  now_seconds() + luaL_checknumber(L, 2);
-	struct pollfd p = { .fd = box->pidfd, .events = POLLIN };
 	struct tl_end end;
-	int ret;
 
 	for (;;) {
 		double left = deadline - now_seconds();
-		int ms = left > 2e6 ? -1 : left < 0 ? 0 : (int)ceil(left * 1000);
+		int ret = tl_box_wait(box, left > 2e6 ? -1 : left < 0 ? 0 : (int)ceil(left * 1000), &end);
 
-		ret = poll(&p, 1, ms);
-		if (ret > 0)
+		if (ret == 0)
 			break;
-		if (ret < 0 && errno != EINTR)
-			return tl_bind_error(L, errno);
-		if (ret == 0 && left <= 0)
-			return tl_bind_error(L, ETIMEDOUT);
+		if (ret != -ETIMEDOUT || left <= 0)
+			return tl_bind_error(L, ret);
 	}
-	ret = tl_box_reap(box, &end);
-	if (ret < 0)
-		return tl_bind_error(L, ret);
 	push_end(L, box, &end);
 	return 1;
 }
@@ -231,7 +217,7 @@ static int box_kill(lua_State *L)
 
 static int box_pollfd(lua_State *L)
 {
-	lua_pushinteger(L, live_box(L)->pidfd);
+	lua_pushinteger(L, tl_box_pollfd(live_box(L)));
 	return 1;
 }
 

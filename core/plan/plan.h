@@ -196,6 +196,13 @@ struct tl_span_time {
 	uint64_t start, end; /* time-stamp counter: readable where no system call may be made */
 };
 
+struct tl_usage {
+	uint64_t user, system; /* in us */
+	uint64_t max_rss;      /* of the largest process, in bytes; 0: unknown */
+	uint64_t minor_faults, major_faults;
+	uint64_t voluntary_switches, involuntary_switches;
+};
+
 enum { TL_PAGE_WAITED = 1, TL_PAGE_EXEC = 2 };
 
 struct tl_page {
@@ -205,6 +212,6 @@ struct tl_page {
 	uint32_t fault_detail; /* the number of the system call that failed, 0 if it was none */
 	int32_t wait_status;   /* of the workload, as wait(2) gives it */
 	uint32_t no_routes;    /* sends refused for want of a route, counted by the namespace */
-	uint64_t max_rss;      /* of the workload and what it reaped, in bytes */
+	struct tl_usage usage; /* of the workload and all that was reaped */
 	struct tl_span_time times[];
 };

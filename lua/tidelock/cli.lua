@@ -77,6 +77,10 @@ local function dispatch(argv, version, list_verbs)
   end
   local words = {}
   for i = 2, #argv do words[i - 1] = argv[i] end
+  -- A command's Lua runs once and for a millisecond: compiling it and collecting its half megabyte
+  -- of garbage would take longer than it takes. The supervisor turns the collector on again.
+  require("jit").off()
+  collectgarbage "stop"
   return verb_of(word, verbs).main(words)
 end
 

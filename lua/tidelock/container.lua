@@ -151,7 +151,8 @@ local function supervise(box, prepared, streams, settings)
       if truncated then report[stream.name .. "_truncated"] = true end
     end
   end
-  box:close()
+  -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
+  if not settings.leave then box:close() end
   return report
 end
 
@@ -173,7 +174,9 @@ end
 ---Runs a spec to its end. Always returns a report; what is wrong with the spec or the host is a
 ---report too (reason "setup").
 ---@param spec tidelock.Spec
----@param settings { signals: table?, operations: boolean?, plan: tidelock.PlanOptions? }?
+---`leave`: the process is about to end, and does not wait until the kernel has taken the box's
+---namespaces apart; every process of the box but its init is gone by then.
+---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: tidelock.PlanOptions? }?
 ---@return tidelock.Report
 function M.run(spec, settings)
   local good, result = pcall(function()

@@ -60,12 +60,13 @@ local function drain(streams, poll)
   end
 end
 
----Waits until the box has ended.
+---Waits until the box has ended. Takes the time to collect garbage that the start did not take.
 ---@param box table                 of core.launch
 ---@param options { timeout: number?, signals: table?, streams: tidelock.Stream[] }
 ---@return table finish             what box:wait() gave
 ---@return boolean timed_out
 function M.wait(box, options)
+  collectgarbage "restart"
   local core = require "tidelock.core"
   local poll, clock = core.poll, core.process.clock
   local signals, timed_out = options.signals, false
