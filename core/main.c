@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,51 @@ failed:
 	return 125;
 }
 
+static bool has_script(int argc, char **argv)
+{
+	if (argc > 1 && strchr(argv[1], '/'))
+		return true;
+	for (int i = 1; i < argc; i++) {
+		size_t n = strlen(argv[i]);
+
+		if (n > 4 && !strcmp(argv[i] + n - 4, ".lua"))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A command's own Lua runs once and for a millisecond: to set up the compiler and the FFI, to
+ * compile and to collect half a megabyte of garbage would take longer than that saves. Users'
+ * Lua gets all of it. The supervisor turns the collector on again when there is time.
+ */
+static void open_libraries(lua_State *L, bool script)
+{
+	static const luaL_Reg libraries[] = {
+		{ "", luaopen_base },
+		{ LUA_LOADLIBNAME, luaopen_package },
+		{ LUA_TABLIBNAME, luaopen_table },
+		{ LUA_IOLIBNAME, luaopen_io },
+		{ LUA_OSLIBNAME, luaopen_os },
+		{ LUA_STRLIBNAME, luaopen_string },
+		{ LUA_MATHLIBNAME, luaopen_math },
+		{ LUA_DBLIBNAME, luaopen_debug },
+		{ LUA_BITLIBNAME, luaopen_bit },
+		{ NULL, NULL },
+	};
+
+	if (script) {
+		luaL_openlibs(L);
+		return;
+	}
+	lua_gc(L, LUA_GCSTOP, 0);
+	for (const luaL_Reg *library = libraries; library->func; library++) {
+		lua_pushcfunction(L, library->func);
+		lua_pushstring(L, library->name);
+		lua_call(L, 1, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	lua_State *L;
@@ -124,7 +170,7 @@ int main(int argc, char **argv)
 		fputs("tidelock: out of memory\n", stderr);
 		return 125;
 	}
-	luaL_openlibs(L);
+	open_libraries(L, has_script(argc, argv));
 	install_loader(L);
 	status = run(L, argc, argv);
 	fflush(NULL);

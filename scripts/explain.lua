@@ -7,6 +7,7 @@ local M = { summary = "print what run would do, operation by operation" }
 ---@return integer status
 function M.show(spec, settings)
   local prepared = require("tidelock.container").prepare(spec)
+  prepared.complete()
   local explain = require "tidelock.plan.explain"
   if settings.json then
     local data = explain.data(prepared.norm, prepared.ops)

@@ -36,36 +36,29 @@ local function write_report(to, report)
   if not good then cannot_write(to.path, code) end
 end
 
-local function print_operations(report)
-  for i, op in ipairs(report.operations) do
-    local took = op.stop > op.start and ("%.0f us"):format((op.stop - op.start) * 1e6) or "-"
-    io.stderr:write(("%3d  %-6s  %9s  %s\n"):format(i, op.lane, took, op.story))
-  end
+local function print_json(report)
+  io.stderr:write(report:json(true), "\n")
 end
 
--- Whatever is worth a line: why it did not run, what killed it, what may explain a failure.
-local function tell(report, settings)
-  if settings.json then
-    io.stderr:write(report:json(true), "\n")
-    return
-  end
-  if report.reason == "setup" then
-    cli.say(tostring(report.error))
-  elseif settings.verbose then
-    print_operations(report)
-    cli.say(report:line())
-  elseif report.reason ~= "exit" and not settings.quiet then
-    cli.say(report:why())
-  end
-  if settings.quiet then return end
+-- What may surprise, whoever asked: why a failure, and what the host may run later.
+local function warn(report)
   if report.hint then cli.say("hint: " .. report.hint) end
   for _, path in ipairs(report.planted) do
     cli.say("written from inside, and the host may run it later: " .. errors.printable(path))
   end
-  if not settings.verbose then return end
-  for _, note in ipairs(report.notes) do
-    cli.say("note: " .. note.text)
+end
+
+local function tell(report, norm, settings)
+  if settings.json then return print_json(report) end
+  if report.reason == "setup" then
+    cli.say(tostring(report.error))
+  elseif settings.verbose then
+    cli.say(report:line())
+    for _, line in ipairs(require("tidelock.plan.explain").summary(norm)) do cli.say(line) end
+  elseif report.reason ~= "exit" and not settings.quiet then
+    cli.say(report:why())
   end
+  if not settings.quiet then warn(report) end
 end
 
 ---@param words string[]
@@ -91,12 +84,12 @@ function M.main(words)
   end
   local container = require "tidelock.container"
   local signals = container.forward_signals()
-  local report = container.run(spec, {
-    signals = signals, operations = settings.report ~= nil or settings.json or settings.verbose,
+  local report, norm = container.run(spec, {
+    signals = signals, operations = settings.report ~= nil or settings.json,
     leave = true, plan = { sigmask = signals:mask() },
   })
   if settings.report then write_report(settings.report, report) end
-  tell(report, settings)
+  tell(report, norm, settings)
   return report.code or SETUP
 end
 

@@ -28,7 +28,8 @@ struct walk {
 	const struct tl_plan *plan;
 	struct tl_box *box;
 	int slots[TL_PLAN_MAX_SLOTS]; /* owned, -1 where closed */
-	int image, sealed, page, go, up; /* init's ends and files, owned until the clone */
+	int image, sealed, page, go,
+		up; /* init's ends and files, owned until the clone */
 	int userns;
 	long call;
 };
@@ -74,7 +75,8 @@ static int own_slot(struct walk *w, uint32_t slot, int fd)
 
 static int do_open_tree(struct walk *w, const struct tl_op_open_tree *op)
 {
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (op->recursive ? AT_RECURSIVE : 0);
+	unsigned flags =
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (op->recursive ? AT_RECURSIVE : 0);
 
 	return own_slot(w, op->slot,
 			note(w, SYS_open_tree,
@@ -94,14 +96,16 @@ static int check_type(int fd, uint32_t expect, uint32_t rdev)
 	if (expect == TL_EXPECT_FILE && S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (expect == TL_EXPECT_CHAR &&
-	    (!S_ISCHR(st.st_mode) || (major(st.st_rdev) << 8 | minor(st.st_rdev)) != rdev))
+	    (!S_ISCHR(st.st_mode) ||
+	     (major(st.st_rdev) << 8 | minor(st.st_rdev)) != rdev))
 		return -ENODEV;
 	return 0;
 }
 
 static int do_open_path(struct walk *w, const struct tl_op_open_path *op)
 {
-	int fd = note(w, SYS_openat, open(tl_plan_at(w->plan, op->path), O_PATH | O_CLOEXEC));
+	int fd = note(w, SYS_openat,
+		      open(tl_plan_at(w->plan, op->path), O_PATH | O_CLOEXEC));
 	int ret = own_slot(w, op->slot, fd);
 
 	return ret < 0 ? ret : check_type(w->slots[op->slot], op->expect, op->rdev);
@@ -118,7 +122,7 @@ static int do_clone(struct walk *w, const struct tl_op_clone *op)
 	struct tl_spawn spawn = {
 		.flags = tl_u64_value(op->flags),
 		.image = w->image,
-		.fds = (const int (*)[2])fds,
+		.fds = (const int(*)[2])fds,
 		.fd_count = 4 + w->plan->inherited,
 	};
 
@@ -146,7 +150,8 @@ static int do_idmap_mount(struct walk *w, const struct tl_op_idmap_mount *op)
 		w->userns = tl_userns_open(w->box->pid, &w->call);
 	if (w->userns < 0)
 		return w->userns;
-	ret = tl_userns_idmap(w->slots[op->slot], w->userns, op->attr, op->recursive, &w->call);
+	ret = tl_userns_idmap(w->slots[op->slot], w->userns, op->attr, op->recursive,
+			      &w->call);
 	if (ret != -EINVAL)
 		return ret;
 	/* The file system cannot (virtiofs, overlay before 6.x): readable as the host's ids allow. */
@@ -155,8 +160,8 @@ static int do_idmap_mount(struct walk *w, const struct tl_op_idmap_mount *op)
 
 	return note(w, SYS_mount_setattr,
 		    mount_setattr(w->slots[op->slot], "",
-				  AT_EMPTY_PATH | (op->recursive ? AT_RECURSIVE : 0), &set,
-				  sizeof(set)));
+				  AT_EMPTY_PATH | (op->recursive ? AT_RECURSIVE : 0),
+				  &set, sizeof(set)));
 }
 
 /* A write to a pipe without readers raises SIGPIPE, which is not the caller's business. */
@@ -238,7 +243,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_idmap_mount(w, op);
 	case TL_OP_oom_score_adj:
 		return tl_userns_oom_score_adj(
-			w->box->pid, ((const struct tl_op_oom_score_adj *)r)->value, &w->call);
+			w->box->pid, ((const struct tl_op_oom_score_adj *)r)->value,
+			&w->call);
 	case TL_OP_hook:
 		return call_hook(w, op, false);
 	case TL_OP_barrier:
@@ -252,7 +258,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 
 static bool is_ours(const struct tl_record *r)
 {
-	return r->lane != TL_CHILD || r->code == TL_OP_barrier || r->code == TL_OP_reach;
+	return !(r->lane & (TL_CHILD | TL_BESIDE)) || r->code == TL_OP_barrier ||
+		r->code == TL_OP_reach;
 }
 
 /* init's fault, if it left one that makes sense. */
@@ -260,7 +267,7 @@ static bool read_fault(const struct tl_box *box, struct tl_fault *fault)
 {
 	uint32_t index = __atomic_load_n(&box->page->fault_index, __ATOMIC_ACQUIRE);
 
-	if (index >= box->count || box->lanes[index] != TL_CHILD)
+	if (index >= box->count || !(box->lanes[index] & (TL_CHILD | TL_BESIDE)))
 		return false;
 	fault->index = index;
 	fault->error = __atomic_load_n(&box->page->fault_errno, __ATOMIC_RELAXED);
@@ -314,7 +321,8 @@ static int map_page(struct walk *w)
 	struct tl_box *box = w->box;
 	void *p;
 
-	box->page_size = sizeof(struct tl_page) + box->count * sizeof(struct tl_span_time);
+	box->page_size =
+		sizeof(struct tl_page) + box->count * sizeof(struct tl_span_time);
 	w->page = raise_fd(w, note(w, SYS_memfd_create, tl_image_page(box->page_size)));
 	if (w->page < 0)
 		return w->page;
@@ -373,7 +381,8 @@ static void release(struct walk *w)
 	tl_fd_close(&w->userns);
 }
 
-int tl_launch_start(const struct tl_launch *launch, struct tl_box *box, struct tl_fault *fault)
+int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
+		    struct tl_fault *fault)
 {
 	struct walk w = { .launch = launch, .plan = launch->plan, .box = box };
 	unsigned index;
@@ -412,7 +421,8 @@ static int reap(struct tl_box *box, siginfo_t *info, struct rusage *usage)
 
 	/* The libc's waitid has no usage; the kernel's has. */
 	do
-		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, info, WEXITED | __WALL, usage);
+		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, info, WEXITED | __WALL,
+			      usage);
 	while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
@@ -494,14 +504,16 @@ void tl_box_kill(struct tl_box *box)
 	reap(box, &info, &usage);
 }
 
-void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start, uint64_t *end)
+void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,
+		  uint64_t *end)
 {
 	uint64_t now = clock_ns(), ticks = raw_tsc() - box->tsc;
 	double ns_per_tick = ticks ? (double)(now - box->clock) / (double)ticks : 0;
 	struct tl_span_time t = box->times[index];
 
-	if (box->lanes[index] == TL_CHILD) {
-		t.start = __atomic_load_n(&box->page->times[index].start, __ATOMIC_RELAXED);
+	if (box->lanes[index] & (TL_CHILD | TL_BESIDE)) {
+		t.start =
+			__atomic_load_n(&box->page->times[index].start, __ATOMIC_RELAXED);
 		t.end = __atomic_load_n(&box->page->times[index].end, __ATOMIC_RELAXED);
 	}
 	if (t.start < box->tsc || t.start - box->tsc > ticks) {

@@ -15,9 +15,10 @@
 #include "../plan/plan.h"
 
 struct tl_fault {
-	uint32_t index;	 /* of the operation; TL_NO_OP: the launcher's own work, see `call` */
-	int error;	 /* errno, positive */
-	uint32_t call;	 /* the number of the system call, 0 if none failed */
+	uint32_t
+		index; /* of the operation; TL_NO_OP: the launcher's own work, see `call` */
+	int error; /* errno, positive */
+	uint32_t call; /* the number of the system call, 0 if none failed */
 };
 
 struct tl_box {
@@ -27,16 +28,16 @@ struct tl_box {
 	struct tl_page *page; /* hostile: copy a value once, bound it, use the copy */
 	size_t page_size;
 	uint32_t count;
-	uint8_t *lanes;		    /* of each operation */
+	uint8_t *lanes; /* of each operation */
 	struct tl_span_time *times; /* of the host and parent lanes */
-	uint64_t clock, tsc;	    /* CLOCK_MONOTONIC in ns and the counter, at the start */
-	bool not_idmapped;	    /* a file system without idmapping was bound as it is */
+	uint64_t clock, tsc; /* CLOCK_MONOTONIC in ns and the counter, at the start */
+	bool not_idmapped; /* a file system without idmapping was bound as it is */
 };
 
 struct tl_launch {
 	const void *plan; /* checked by tl_launch_start */
 	size_t size;
-	const int *given;     /* borrowed: the first slots */
+	const int *given; /* borrowed: the first slots */
 	unsigned given_count;
 	/* Calls a hook of the host or parent lane, or its undo. Returns 0 or -errno. */
 	int (*hook)(void *context, uint32_t index, bool undo, pid_t pid);
@@ -55,7 +56,8 @@ struct tl_end {
 };
 
 /* Returns 0, or -errno with *fault filled in and nothing left. */
-int tl_launch_start(const struct tl_launch *launch, struct tl_box *box, struct tl_fault *fault);
+int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
+		    struct tl_fault *fault);
 
 /*
  * Wait until every process of the workload is gone: fills *end. Returns 0, or -ETIMEDOUT after so
@@ -71,7 +73,8 @@ int tl_box_pollfd(const struct tl_box *box);
 void tl_box_kill(struct tl_box *box);
 
 /* The times of an operation in ns since the start of the launch, 0 and 0 if it did not run. */
-void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start, uint64_t *end);
+void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,
+		  uint64_t *end);
 
 /* Close what the box owns. Does not kill. */
 void tl_box_close(struct tl_box *box);

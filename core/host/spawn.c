@@ -13,11 +13,13 @@
 
 #define STACK_SIZE 16384
 /* Shares memory with the caller: no canary to check, no sanitizer's shadow to touch. */
-#define IN_CHILD __attribute__((noinline, no_stack_protector, no_sanitize("address", "undefined")))
+#define IN_CHILD \
+	__attribute__((noinline, no_stack_protector, no_sanitize("address", "undefined")))
 
 struct child {
 	const struct tl_spawn *spawn;
-	volatile long error; /* read by the caller when it goes on: the memory is shared */
+	volatile long
+		error; /* read by the caller when it goes on: the memory is shared */
 };
 
 /*
@@ -27,7 +29,8 @@ struct child {
  */
 IN_CHILD static long keep_capabilities(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 	uint64_t permitted;
 	long ret = raw(capget, &header, data);
@@ -46,7 +49,8 @@ IN_CHILD static long keep_capabilities(void)
 
 IN_CHILD __attribute__((used)) static void become_init(struct child *child)
 {
-	static const char *const argv[] = { "tidelock-init", NULL }, *const envp[] = { NULL };
+	static const char *const argv[] = { "tidelock-init", NULL },
+				 *const envp[] = { NULL };
 	const struct tl_spawn *spawn = child->spawn;
 	long ret = 0;
 
@@ -62,7 +66,8 @@ IN_CHILD __attribute__((used)) static void become_init(struct child *child)
 }
 
 /* clone3 returns twice, the second time on another stack: the child must not return from here. */
-__attribute__((noinline)) static long clone_onto(struct clone_args *args, struct child *child)
+__attribute__((noinline)) static long clone_onto(struct clone_args *args,
+						 struct child *child)
 {
 	register void (*entry)(struct child *) __asm__("r12") = become_init;
 	register struct child *arg __asm__("r13") = child;
@@ -77,7 +82,8 @@ __attribute__((noinline)) static long clone_onto(struct clone_args *args, struct
 			 "ud2\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(entry), "r"(arg)
+			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(entry),
+			   "r"(arg)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -87,7 +93,8 @@ pid_t tl_spawn_init(const struct tl_spawn *spawn, int *pidfd)
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct child child = { .spawn = spawn };
 	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | spawn->flags,
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD |
+			spawn->flags,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 		.stack = (uintptr_t)stack,

@@ -9,8 +9,9 @@
 
 struct tl_spawn {
 	uint64_t flags; /* CLONE_NEW* */
-	int image;	/* borrowed: the descriptor of init's memfd */
-	const int (*fds)[2]; /* borrowed: {from, to}; every `from` lies above every `to` */
+	int image; /* borrowed: the descriptor of init's memfd */
+	const int (
+		*fds)[2]; /* borrowed: {from, to}; every `from` lies above every `to` */
 	unsigned fd_count;
 };
 

@@ -49,18 +49,19 @@ int tl_userns_oom_score_adj(pid_t pid, int value, long *call)
 /* newuidmap(1) and newgidmap(1) are setuid, and check /etc/subuid and /etc/subgid. */
 static int run_helper(pid_t pid, bool gid, const char *map, long *call)
 {
-	char words[256], number[16], *argv[64] = { (char *)(gid ? "newgidmap" : "newuidmap"), number };
+	char words[256], number[16],
+		*argv[64] = { (char *)(gid ? "newgidmap" : "newuidmap"), number };
 	char *environment[] = { NULL }, *save, *word;
 	const char *program = gid ? "/usr/bin/newgidmap" : "/usr/bin/newuidmap";
 	int argc = 2, status;
 	pid_t helper;
 
 	*call = SYS_vfork;
-	if (strlen(map) >= sizeof(words))
+	if (snprintf(words, sizeof(words), "%s", map) >= (int)sizeof(words))
 		return -E2BIG;
-	strcpy(words, map);
 	snprintf(number, sizeof(number), "%d", (int)pid);
-	for (word = strtok_r(words, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+	for (word = strtok_r(words, " \n", &save); word;
+	     word = strtok_r(NULL, " \n", &save)) {
 		if (argc == 63)
 			return -E2BIG;
 		argv[argc++] = word;

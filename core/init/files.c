@@ -137,8 +137,8 @@ static long set_attr(struct init *s, int fd, uint64_t attr, bool recursive)
 {
 	struct mount_attr set = { .attr_set = attr };
 
-	return tl_call(s, mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
-		       &set, sizeof(set));
+	return tl_call(s, mount_setattr, fd, "",
+		       AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &set, sizeof(set));
 }
 
 static long clone_tree(struct init *s, int fd, bool recursive)
@@ -188,7 +188,8 @@ long tl_init_open_path(struct init *s, const struct tl_op_open_path *op)
 		return -ENOTDIR;
 	if (op->expect == TL_EXPECT_FILE && (mode & S_IFMT) == S_IFDIR)
 		return -EINVAL;
-	if (op->expect == TL_EXPECT_CHAR && ((mode & S_IFMT) != S_IFCHR || rdev != op->rdev))
+	if (op->expect == TL_EXPECT_CHAR &&
+	    ((mode & S_IFMT) != S_IFCHR || rdev != op->rdev))
 		return -EINVAL;
 	return 0;
 }
@@ -205,7 +206,8 @@ long tl_init_root_tmpfs(struct init *s, const struct tl_op_root_tmpfs *op)
 
 	if (fs < 0)
 		return fs;
-	ret = tl_call(s, fsconfig, fs, FSCONFIG_SET_STRING, "size", tl_str(s, op->size), 0);
+	ret = tl_call(s, fsconfig, fs, FSCONFIG_SET_STRING, "size", tl_str(s, op->size),
+		      0);
 	if (ret >= 0)
 		ret = tl_call(s, fsconfig, fs, FSCONFIG_SET_STRING, "mode", "0755", 0);
 	if (ret >= 0)
@@ -217,7 +219,8 @@ long tl_init_root_tmpfs(struct init *s, const struct tl_op_root_tmpfs *op)
 		return ret;
 	s->root = (int)ret;
 	/* On top of the old root: no directory of the host is needed, and pivot_root accepts it. */
-	return tl_call(s, move_mount, s->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	return tl_call(s, move_mount, s->root, "", AT_FDCWD, "/",
+		       MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 long tl_init_root_tree(struct init *s, const struct tl_op_root_tree *op)
@@ -235,7 +238,8 @@ long tl_init_root_tree(struct init *s, const struct tl_op_root_tree *op)
 		if (ret < 0)
 			return ret;
 	}
-	return tl_call(s, move_mount, s->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	return tl_call(s, move_mount, s->root, "", AT_FDCWD, "/",
+		       MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 long tl_init_mkdir(struct init *s, const struct tl_op_mkdir *op)
@@ -310,9 +314,13 @@ long tl_init_bind(struct init *s, const struct tl_op_bind *op)
 long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 {
 	static char data[128];
-	const char *path = tl_str(s, op->target), *parts[] = {
-		"userxattr,lowerdir=/proc/self/fd/", ",upperdir=up,workdir=work",
-	};
+	const char *path = tl_str(s, op->target),
+		   *parts[] = {
+			   "userxattr,lowerdir=/proc/self/fd/",
+			   ",upperdir=up,workdir=work",
+		   };
+	/* A descriptor of the root stays below what is mounted on it; its ".." is what lies on top. */
+	const char *top = path[1] ? path : "/..";
 	autoclose int lower = (int)look_up(s, path, O_DIRECTORY), layer = -1;
 	size_t n = 0, digits;
 	char number[12];
@@ -323,7 +331,7 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 	ret = mount_on(s, lower, "tmpfs", MS_NOSUID | MS_NODEV, tl_str(s, op->size));
 	if (ret < 0)
 		return ret;
-	layer = (int)look_up(s, path, O_DIRECTORY);
+	layer = (int)look_up(s, top, O_DIRECTORY);
 	if (layer < 0)
 		return layer;
 	ret = tl_call(s, mkdirat, layer, "up", 0755);
@@ -340,7 +348,14 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 		data[n++] = number[--digits];
 	memcpy(data + n, parts[1], length(parts[1]) + 1);
 	/* The working directory is the layer: upper and work are named relative to it. */
-	return mount_on(s, layer, "overlay", MS_NOSUID | MS_NODEV, data);
+	ret = mount_on(s, layer, "overlay", MS_NOSUID | MS_NODEV, data);
+	if (ret < 0 || path[1])
+		return ret;
+	ret = look_up(s, top, O_DIRECTORY);
+	if (ret < 0)
+		return ret;
+	s->root = (int)ret;
+	return 0;
 }
 
 long tl_init_mask(struct init *s, const struct tl_op_mask *op)
@@ -356,7 +371,8 @@ long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 	if (ret < 0)
 		return ret;
 	if ((ret & S_IFMT) == S_IFDIR)
-		return mount_on(s, target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		return mount_on(s, target, "tmpfs",
+				MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 				"nr_blocks=1,nr_inodes=1,mode=0555");
 	ret = clone_tree(s, tl_slot(op->null), false);
 	if (ret < 0)

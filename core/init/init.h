@@ -19,11 +19,13 @@ struct init {
 	const struct tl_plan *plan;
 	struct tl_page *page;
 	char **vectors; /* room for the pointers of argv and envp */
-	int root;	/* the new root, -1 before it is made */
-	int proc;	/* a procfs that nobody else can reach, -1 before it is made */
-	bool workload;	/* after fork: this process becomes the workload, PID 1 is another */
-	bool filtered;	/* a filter is loaded: no system call but execve from here on */
-	long call;	/* the number of the system call that failed */
+	int root; /* the new root, -1 before it is made */
+	int proc; /* a procfs that nobody else can reach, -1 before it is made */
+	bool filtered; /* a filter is loaded: no system call but execve from here on */
+	uint32_t index; /* of the operation at hand */
+	uint32_t fork_index; /* what PID 1's own faults after the fork are reported as */
+	int settled; /* after fork: an end of the pipe that tells when PID 1 has done its lane */
+	long call; /* the number of the system call that failed */
 };
 
 /* A failed call, remembered by its number for the fault record. */
@@ -53,6 +55,9 @@ static inline int tl_slot(uint32_t slot)
 #include "../plan/ops.def"
 #undef TL_OP
 #undef TL_INIT_OP
+
+/* Carry out the operations of a lane after s->index, to the end of the plan. */
+void tl_init_lane(struct init *s, uint8_t lane);
 
 /* PID 1 after the fork: reap, forward signals, report how the workload ended; never returns. */
 _Noreturn void tl_init_reap(struct init *s, int workload);

@@ -9,7 +9,8 @@
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
 
-#define SEALS_WANTED 0xf /* SEAL, SHRINK, GROW, WRITE: nobody can change the plan after the check */
+#define SEALS_WANTED \
+	0xf /* SEAL, SHRINK, GROW, WRITE: nobody can change the plan after the check */
 #define EXIT_SETUP 125
 
 void *memset(void *to, int value, size_t n)
@@ -66,7 +67,8 @@ static const void *map_plan(size_t *size)
 
 	if (seals < 0 || (seals & SEALS_WANTED) != SEALS_WANTED)
 		refuse();
-	if (raw(statx, TL_FD_PLAN, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || !st.stx_size)
+	if (raw(statx, TL_FD_PLAN, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 ||
+	    !st.stx_size)
 		refuse();
 	p = raw(mmap, 0, st.stx_size, PROT_READ, MAP_SHARED, TL_FD_PLAN, 0);
 	if (p < 0 && p > -4096)
@@ -81,7 +83,8 @@ static struct tl_page *map_page(const struct tl_plan *plan)
 	struct statx st;
 	long p;
 
-	if (raw(statx, TL_FD_PAGE, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || st.stx_size < size)
+	if (raw(statx, TL_FD_PAGE, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 ||
+	    st.stx_size < size)
 		refuse();
 	p = raw(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, TL_FD_PAGE, 0);
 	if (p < 0 && p > -4096)
@@ -107,7 +110,8 @@ static void prepare_exec(struct init *s)
 	long p;
 
 	p = raw(mmap, 0,
-		(count_strings(s, exec->argv) + count_strings(s, exec->envp) + 2) * sizeof(char *),
+		(count_strings(s, exec->argv) + count_strings(s, exec->envp) + 2) *
+			sizeof(char *),
 		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p < 0 && p > -4096)
 		tl_init_fault(s, s->plan->count - 1, p);
@@ -140,23 +144,23 @@ static long carry_out(struct init *s, const struct tl_record *r)
 	}
 }
 
-static void run_plan(struct init *s)
+void tl_init_lane(struct init *s, uint8_t lane)
 {
 	const struct tl_record *ops = tl_plan_ops(s->plan);
 	uint64_t now = raw_tsc();
 
-	for (uint32_t i = 0; i < s->plan->count; i++) {
+	for (; s->index < s->plan->count; s->index++) {
 		long error;
 
-		if (ops[i].lane != TL_CHILD)
+		if (ops[s->index].lane != lane)
 			continue;
-		s->page->times[i].start = now;
+		s->page->times[s->index].start = now;
 		s->call = 0;
-		error = carry_out(s, &ops[i]);
+		error = carry_out(s, &ops[s->index]);
 		if (error < 0)
-			tl_init_fault(s, i, error);
+			tl_init_fault(s, s->index, error);
 		now = raw_tsc();
-		s->page->times[i].end = now;
+		s->page->times[s->index].end = now;
 	}
 }
 
@@ -164,7 +168,7 @@ _Noreturn void tl_init_main(void);
 
 __attribute__((used)) _Noreturn void tl_init_main(void)
 {
-	struct init s = { .root = -1, .proc = -1 };
+	struct init s = { .root = -1, .proc = -1, .settled = -1 };
 	unsigned index;
 	const char *why;
 	size_t size;
@@ -173,14 +177,17 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 	if (tl_plan_check(s.plan, size, &index, &why) < 0)
 		refuse();
 	s.page = map_page(s.plan);
-	raw(close_range, 3, TL_FD_PAGE, 0);
-	raw(close_range, TL_FD_UP + 1, TL_FD_SLOT0 - 1, 0);
-	raw(close_range, TL_FD_SLOT0 + s.plan->inherited, ~0u, 0);
+	/* What the caller's process had open stays out of here (CVE-2024-21626). */
+	if (raw(close_range, 3, TL_FD_PAGE, 0) < 0 ||
+	    raw(close_range, TL_FD_UP + 1, TL_FD_SLOT0 - 1, 0) < 0 ||
+	    raw(close_range, TL_FD_SLOT0 + s.plan->inherited, ~0u, 0) < 0)
+		refuse();
 	raw(prctl, PR_SET_NAME, "tidelock-init");
 	prepare_exec(&s);
 	reset_ignored_signals();
-	run_plan(&s);
-	tl_init_fault(&s, s.plan->count - 1, -ENOEXEC); /* a checked plan ends in exec: not reached */
+	tl_init_lane(&s, TL_CHILD);
+	tl_init_fault(&s, s.plan->count - 1,
+		      -ENOEXEC); /* a checked plan ends in exec: not reached */
 }
 
 /* The stack is aligned as the ABI wants it; arguments and environment are not looked at. */

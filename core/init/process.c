@@ -131,15 +131,33 @@ long tl_init_setresuid(struct init *s, const struct tl_op_setresuid *op)
 /* The workload's own process: PID 1 stays behind, and does not come back from here. */
 long tl_init_fork(struct init *s, const struct tl_op_fork *op)
 {
-	long pid = tl_call(s, clone, SIGCHLD, 0, 0, 0, 0);
+	int ends[2];
+	long pid = tl_call(s, pipe2, ends, O_CLOEXEC);
 
 	(void)op;
 	if (pid < 0)
 		return pid;
-	if (pid > 0)
+	pid = tl_call(s, clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid < 0)
+		return pid;
+	s->fork_index = s->index;
+	s->settled = ends[pid > 0];
+	raw(close, ends[pid == 0]);
+	if (pid > 0) {
+		tl_init_lane(s, TL_BESIDE);
+		raw(close, s->settled);
 		tl_init_reap(s, (int)pid);
-	s->workload = true;
+	}
 	return 0;
+}
+
+long tl_init_settle(struct init *s, const struct tl_op_settle *op)
+{
+	char byte;
+	long ret = tl_call(s, read, s->settled, &byte, 1);
+
+	(void)op;
+	return ret < 0 ? ret : 0; /* the end of the file: PID 1 closed its end */
 }
 
 long tl_init_setsid(struct init *s, const struct tl_op_setsid *op)
@@ -205,10 +223,11 @@ long tl_init_keepcaps(struct init *s, const struct tl_op_keepcaps *op)
 	return tl_call(s, prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
 }
 
-static long set_capabilities(struct init *s, struct tl_u64 effective, struct tl_u64 permitted,
-			     struct tl_u64 inheritable)
+static long set_capabilities(struct init *s, struct tl_u64 effective,
+			     struct tl_u64 permitted, struct tl_u64 inheritable)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = {
 		{ effective.low, permitted.low, inheritable.low },
 		{ effective.high, permitted.high, inheritable.high },
@@ -229,7 +248,8 @@ long tl_init_ambient(struct init *s, const struct tl_op_ambient *op)
 
 	for (unsigned cap = 0; cap <= LAST_CAP && ret >= 0; cap++)
 		if (raise >> cap & 1)
-			ret = tl_call(s, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+			ret = tl_call(s, prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap,
+				      0, 0);
 	return ret;
 }
 
@@ -251,7 +271,8 @@ long tl_init_seccomp(struct init *s, const struct tl_op_seccomp *op)
 	struct {
 		uint16_t count;
 		const char *filter;
-	} program = { (uint16_t)(op->filter.size / 8), tl_plan_at(s->plan, op->filter.offset) };
+	} program = { (uint16_t)(op->filter.size / 8),
+		      tl_plan_at(s->plan, op->filter.offset) };
 	long ret = tl_call(s, seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program);
 
 	s->filtered = ret >= 0;
@@ -292,7 +313,8 @@ long tl_init_exec(struct init *s, const struct tl_op_exec *op)
 static uint32_t count_no_routes(void)
 {
 	char text[1024];
-	long fd = raw(openat, AT_FDCWD, "/proc/net/snmp", O_RDONLY | O_CLOEXEC, 0), n, i = 0;
+	long fd = raw(openat, AT_FDCWD, "/proc/net/snmp", O_RDONLY | O_CLOEXEC, 0), n,
+	     i = 0;
 	uint32_t value = 0;
 
 	if (fd < 0)
@@ -351,12 +373,13 @@ _Noreturn static void report_end(struct init *s, int status)
 	/* Every process but this one is gone. The kernel takes 0.3 ms to take the namespaces apart. */
 	raw(write, TL_FD_UP, "", 1);
 	for (;;)
-		raw(exit_group, status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
+		raw(exit_group,
+		    status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
 }
 
 static void reap_all(struct init *s, int workload)
 {
-	int status;
+	int status = 0;
 	long pid;
 
 	while ((pid = raw(wait4, -1, &status, WNOHANG, NULL)) > 0)
@@ -364,15 +387,23 @@ static void reap_all(struct init *s, int workload)
 			report_end(s, status);
 }
 
-/* Nothing that PID 1 still does needs more than to signal a workload of another uid. */
+/*
+ * Nothing that PID 1 still does needs more than to signal a workload of another uid. Where that
+ * cannot be had the box ends: its PID 1 would be worth taking over.
+ */
 static void confine_reaper(struct init *s)
 {
 	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
+	long ret = tl_call(s, close_range, 0, TL_FD_GO - 1, 0);
 
-	raw(close_range, 0, TL_FD_GO - 1, 0);
-	raw(close_range, TL_FD_UP + 1, ~0u, 0);
-	set_capabilities(s, kill, kill, none);
-	raw(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (ret >= 0)
+		ret = tl_call(s, close_range, TL_FD_UP + 1, ~0u, 0);
+	if (ret >= 0)
+		ret = set_capabilities(s, kill, kill, none);
+	if (ret >= 0)
+		ret = tl_call(s, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (ret < 0)
+		tl_init_fault(s, s->fork_index, ret);
 }
 
 _Noreturn void tl_init_reap(struct init *s, int workload)
@@ -383,7 +414,10 @@ _Noreturn void tl_init_reap(struct init *s, int workload)
 
 	confine_reaper(s);
 	raw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));
-	poll[1].fd = (int)raw(signalfd4, -1, &every, sizeof(every), O_CLOEXEC | O_NONBLOCK);
+	poll[1].fd = (int)tl_call(s, signalfd4, -1, &every, sizeof(every),
+				  O_CLOEXEC | O_NONBLOCK);
+	if (poll[1].fd < 0)
+		tl_init_fault(s, s->fork_index, poll[1].fd);
 	for (;;) {
 		reap_all(s, workload);
 		if (raw(poll, poll, 2, -1) < 0)

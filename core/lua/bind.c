@@ -136,7 +136,8 @@ uint64_t tl_bind_check_u64(lua_State *L, int arg)
 	}
 	lua_Number value = luaL_checknumber(L, arg);
 
-	if (!(value >= 0 && value <= 9007199254740992.0) || value != (lua_Number)(uint64_t)value)
+	if (!(value >= 0 && value <= 9007199254740992.0) ||
+	    value != (lua_Number)(uint64_t)value)
 		luaL_argerror(L, arg, "not a whole number from 0 to 2^53");
 	return (uint64_t)value;
 }
@@ -162,7 +163,8 @@ void tl_bind_module(lua_State *L, const luaL_Reg *functions)
 	}
 }
 
-void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc)
+void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods,
+		   lua_CFunction gc)
 {
 	luaL_newmetatable(L, name);
 	tl_bind_module(L, methods);
@@ -181,9 +183,12 @@ void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_
 static int core_index(lua_State *L)
 {
 	static const luaL_Reg modules[] = {
-		{ "plan", tl_lua_open_plan },	    { "launch", tl_lua_open_launch },
-		{ "host", tl_lua_open_host },	    { "poll", tl_lua_open_poll },
-		{ "process", tl_lua_open_process }, { "filter", tl_lua_open_filter },
+		{ "plan", tl_lua_open_plan },
+		{ "launch", tl_lua_open_launch },
+		{ "host", tl_lua_open_host },
+		{ "poll", tl_lua_open_poll },
+		{ "process", tl_lua_open_process },
+		{ "filter", tl_lua_open_filter },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);

@@ -28,7 +28,8 @@ void tl_bind_push_u64(lua_State *L, uint64_t value);
 void tl_bind_module(lua_State *L, const luaL_Reg *functions);
 
 /* A metatable whose __index is the table of methods. */
-void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc);
+void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods,
+		   lua_CFunction gc);
 
 int tl_lua_open_plan(lua_State *L);
 int tl_lua_open_launch(lua_State *L);

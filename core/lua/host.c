@@ -16,8 +16,6 @@
 #include "../sys/kernel.h"
 #include "bind.h"
 
-extern char **environ;
-
 static const char *type_of(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -117,7 +115,8 @@ static void push_groups(lua_State *L)
 
 static uint64_t effective_capabilities(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
 
 	syscall(SYS_capget, &header, data);
@@ -176,7 +175,8 @@ static int read_all(lua_State *L, int fd, size_t limit)
 /* read(path, limit) -> string | nil, code, errno: at most limit bytes (default 1 MiB) */
 static int host_read(lua_State *L)
 {
-	autoclose int fd = open(luaL_checkstring(L, 1), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	autoclose int fd = open(luaL_checkstring(L, 1),
+				O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return tl_bind_error(L, errno);
@@ -190,7 +190,8 @@ static int host_read_in_root(lua_State *L)
 		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	autoclose int root = open(luaL_checkstring(L, 1), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int root =
+		open(luaL_checkstring(L, 1), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int fd = -1;
 
 	if (root < 0)
@@ -228,7 +229,8 @@ static int host_rlimit(lua_State *L)
 static int host_range_lock(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
-	int count = (int)luaL_checkinteger(L, 2), hint = (int)luaL_optinteger(L, 3, getpid());
+	int count = (int)luaL_checkinteger(L, 2),
+	    hint = (int)luaL_optinteger(L, 3, getpid());
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	luaL_argcheck(L, count > 0, 2, "at least one");
@@ -237,7 +239,10 @@ static int host_range_lock(lua_State *L)
 	for (int i = 0; i < count; i++) {
 		int index = (hint + i) % count;
 		struct flock lock = {
-			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = index, .l_len = 1,
+			.l_type = F_WRLCK,
+			.l_whence = SEEK_SET,
+			.l_start = index,
+			.l_len = 1,
 		};
 
 		if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
@@ -267,19 +272,27 @@ static int host_access(lua_State *L)
 	const char *how = luaL_optstring(L, 2, "r");
 	int mode = *how == 'w' ? W_OK : *how == 'x' ? X_OK : R_OK;
 
-	lua_pushboolean(L, faccessat(AT_FDCWD, luaL_checkstring(L, 1), mode, AT_EACCESS) == 0);
+	lua_pushboolean(L,
+			faccessat(AT_FDCWD, luaL_checkstring(L, 1), mode, AT_EACCESS) ==
+				0);
 	return 1;
 }
 
 int tl_lua_open_host(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "stat", host_stat },		 { "readlink", host_readlink },
-		{ "realpath", host_realpath },	 { "getcwd", host_getcwd },
-		{ "ids", host_ids },		 { "environ", host_environ },
-		{ "read", host_read },		 { "read_in_root", host_read_in_root },
-		{ "rlimit", host_rlimit },	 { "range_lock", host_range_lock },
-		{ "mkdir", host_mkdir },	 { "access", host_access },
+		{ "stat", host_stat },
+		{ "readlink", host_readlink },
+		{ "realpath", host_realpath },
+		{ "getcwd", host_getcwd },
+		{ "ids", host_ids },
+		{ "environ", host_environ },
+		{ "read", host_read },
+		{ "read_in_root", host_read_in_root },
+		{ "rlimit", host_rlimit },
+		{ "range_lock", host_range_lock },
+		{ "mkdir", host_mkdir },
+		{ "access", host_access },
 		{ NULL, NULL },
 	};
 

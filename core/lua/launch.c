@@ -27,7 +27,8 @@ static void push_fault(lua_State *L, const struct tl_fault *fault)
 	lua_pushinteger(L, fault->error);
 	lua_setfield(L, -2, "errno");
 	if (fault->call && fault->call < 1024)
-		call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)fault->call);
+		call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE,
+							(int)fault->call);
 	if (call) {
 		lua_pushstring(L, call);
 		lua_setfield(L, -2, "call");
@@ -38,7 +39,7 @@ static void push_fault(lua_State *L, const struct tl_fault *fault)
 struct hook {
 	lua_State *L;
 	int function; /* stack index, 0 for none */
-	int error;    /* stack index that keeps the last error value */
+	int error; /* stack index that keeps the last error value */
 };
 
 static int call_hook(void *context, uint32_t index, bool undo, pid_t pid)
@@ -184,13 +185,17 @@ static double now_seconds(void)
 static int box_wait(lua_State *L)
 {
 	struct tl_box *box = live_box(L);
-	double deadline = lua_isnoneornil(L, 2) ? INFINITY :
-						  now_seconds() + luaL_checknumber(L, 2);
+	double deadline =
+		lua_isnoneornil(L, 2) ? INFINITY : now_seconds() + luaL_checknumber(L, 2);
 	struct tl_end end;
 
 	for (;;) {
 		double left = deadline - now_seconds();
-		int ret = tl_box_wait(box, left > 2e6 ? -1 : left < 0 ? 0 : (int)ceil(left * 1000), &end);
+		int ret = tl_box_wait(box,
+				      left > 2e6	 ? -1
+					      : left < 0 ? 0
+							 : (int)ceil(left * 1000),
+				      &end);
 
 		if (ret == 0)
 			break;
@@ -260,8 +265,8 @@ int tl_lua_open_launch(lua_State *L)
 {
 	static const luaL_Reg functions[] = { { "start", launch_start }, { NULL, NULL } };
 	static const luaL_Reg methods[] = {
-		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
-		{ "pid", box_pid },	{ "times", box_times }, { "close", box_close },
+		{ "wait", box_wait }, { "kill", box_kill },   { "pollfd", box_pollfd },
+		{ "pid", box_pid },   { "times", box_times }, { "close", box_close },
 		{ NULL, NULL },
 	};
 

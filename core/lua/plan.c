@@ -9,7 +9,8 @@
 
 static const char *const lane_names[] = { [TL_HOST] = "host",
 					  [TL_PARENT] = "parent",
-					  [TL_CHILD] = "child" };
+					  [TL_CHILD] = "child",
+					  [TL_BESIDE] = "beside" };
 static const char *const stage_names[] = {
 	[TL_STAGE_PREPARE] = "prepare", [TL_STAGE_CREATED] = "created",
 	[TL_STAGE_MOUNTS] = "mounts",	[TL_STAGE_ROOT] = "root",
@@ -23,13 +24,15 @@ static size_t name_length(const char *names)
 	return (size_t)(strchr(names, ' ') - names);
 }
 
-static uint32_t word_of(lua_State *L, const char *op, const char *field, double low, double high)
+static uint32_t word_of(lua_State *L, const char *op, const char *field, double low,
+			double high)
 {
 	double value = lua_tonumber(L, -1);
 
 	if (lua_type(L, -1) != LUA_TNUMBER || !(value >= low && value <= high) ||
 	    value != (double)(int64_t)value)
-		FAIL(L, "plan: %s.%s is not a whole number from %f to %f", op, field, low, high);
+		FAIL(L, "plan: %s.%s is not a whole number from %f to %f", op, field, low,
+		     high);
 	return (uint32_t)(int64_t)value;
 }
 
@@ -38,7 +41,8 @@ static const char *text_of(lua_State *L, const char *op, const char *field, size
 	const char *text;
 
 	if (lua_type(L, -1) != LUA_TSTRING)
-		FAIL(L, "plan: %s.%s is not a string but %s", op, field, luaL_typename(L, -1));
+		FAIL(L, "plan: %s.%s is not a string but %s", op, field,
+		     luaL_typename(L, -1));
 	text = lua_tolstring(L, -1, size);
 	return text;
 }
@@ -64,7 +68,8 @@ static struct tl_span pack_args(lua_State *L, struct tl_pack *pack, const char *
 	size_t n, start;
 
 	if (lua_type(L, -1) != LUA_TTABLE)
-		FAIL(L, "plan: %s.%s is not a list but %s", op, field, luaL_typename(L, -1));
+		FAIL(L, "plan: %s.%s is not a list but %s", op, field,
+		     luaL_typename(L, -1));
 	n = lua_objlen(L, -1);
 	start = pack->size;
 	for (size_t i = 1; i <= n; i++) {
@@ -84,7 +89,8 @@ static struct tl_span pack_ids(lua_State *L, struct tl_pack *pack, const char *o
 	size_t n;
 
 	if (lua_type(L, -1) != LUA_TTABLE)
-		FAIL(L, "plan: %s.%s is not a list but %s", op, field, luaL_typename(L, -1));
+		FAIL(L, "plan: %s.%s is not a list but %s", op, field,
+		     luaL_typename(L, -1));
 	n = lua_objlen(L, -1);
 	span.offset = tl_pack_bytes(pack, "", 0, 8);
 	for (size_t i = 1; i <= n; i++) {
@@ -99,8 +105,8 @@ static struct tl_span pack_ids(lua_State *L, struct tl_pack *pack, const char *o
 	return span;
 }
 
-static uint32_t pack_slot(lua_State *L, struct tl_pack *pack, const struct tl_op_info *info,
-			  const char *field, unsigned lane)
+static uint32_t pack_slot(lua_State *L, struct tl_pack *pack,
+			  const struct tl_op_info *info, const char *field, unsigned lane)
 {
 	uint32_t slot = word_of(L, info->name, field, 0, TL_PLAN_MAX_SLOTS - 1);
 
@@ -112,8 +118,9 @@ static uint32_t pack_slot(lua_State *L, struct tl_pack *pack, const struct tl_op
 }
 
 /* The value on top of the stack, into words; returns how many it took. */
-static unsigned pack_value(lua_State *L, struct tl_pack *pack, const struct tl_op_info *info,
-			   const char *field, char type, unsigned lane, uint32_t *words)
+static unsigned pack_value(lua_State *L, struct tl_pack *pack,
+			   const struct tl_op_info *info, const char *field, char type,
+			   unsigned lane, uint32_t *words)
 {
 	struct tl_span span = { 0, 0 };
 	const char *bytes;
@@ -122,9 +129,9 @@ static unsigned pack_value(lua_State *L, struct tl_pack *pack, const struct tl_o
 
 	switch (type) {
 	case TL_TYPE_u32:
-		words[0] = lua_type(L, -1) == LUA_TBOOLEAN ?
-				   (uint32_t)lua_toboolean(L, -1) :
-				   word_of(L, info->name, field, 0, 4294967295.0);
+		words[0] = lua_type(L, -1) == LUA_TBOOLEAN
+			? (uint32_t)lua_toboolean(L, -1)
+			: word_of(L, info->name, field, 0, 4294967295.0);
 		return 1;
 	case TL_TYPE_i32:
 		words[0] = word_of(L, info->name, field, -2147483648.0, 2147483647.0);
@@ -158,8 +165,8 @@ static unsigned pack_value(lua_State *L, struct tl_pack *pack, const struct tl_o
 	return 2;
 }
 
-static unsigned name_index(lua_State *L, const char *field, const char *const *names, size_t count,
-			   const char *op)
+static unsigned name_index(lua_State *L, const char *field, const char *const *names,
+			   size_t count, const char *op)
 {
 	const char *name;
 
@@ -186,12 +193,15 @@ static void pack_op(lua_State *L, struct tl_pack *pack, unsigned index)
 	name = lua_tostring(L, -1);
 	code = name ? tl_op_by_name(name) : -1;
 	if (code < 0)
-		FAIL(L, "plan: operation %d is not one: %s", (int)index, name ? name : "nil");
+		FAIL(L, "plan: operation %d is not one: %s", (int)index,
+		     name ? name : "nil");
 	lua_pop(L, 1);
 	info = tl_op_info((unsigned)code);
 	record.code = (uint16_t)code;
-	record.lane = (uint8_t)name_index(L, "lane", lane_names, TL_CHILD + 1, info.name);
-	record.stage = (uint8_t)name_index(L, "stage", stage_names, TL_STAGE_COUNT, info.name);
+	record.lane =
+		(uint8_t)name_index(L, "lane", lane_names, TL_BESIDE + 1, info.name);
+	record.stage =
+		(uint8_t)name_index(L, "stage", stage_names, TL_STAGE_COUNT, info.name);
 	names = info.fields;
 	for (const char *type = info.types; *type; type++) {
 		size_t n = name_length(names);
@@ -200,7 +210,8 @@ static void pack_op(lua_State *L, struct tl_pack *pack, unsigned index)
 		memcpy(field, names, n);
 		field[n] = '\0';
 		lua_getfield(L, -1, field);
-		w += pack_value(L, pack, &info, field, *type, record.lane, record.word + w);
+		w += pack_value(L, pack, &info, field, *type, record.lane,
+				record.word + w);
 		lua_pop(L, 1);
 		names += n + 1;
 	}
@@ -290,7 +301,8 @@ static void push_args(lua_State *L, const char *p, uint32_t size)
 	}
 }
 
-static void push_value(lua_State *L, const struct tl_plan *plan, const uint32_t *w, char type)
+static void push_value(lua_State *L, const struct tl_plan *plan, const uint32_t *w,
+		       char type)
 {
 	switch (type) {
 	case TL_TYPE_i32:
@@ -378,8 +390,9 @@ static const char *type_name(char type)
 	case TL_TYPE_##type: \
 		return #type;
 	switch (type) {
-		NAME(u32) NAME(i32) NAME(u64) NAME(str) NAME(ostr) NAME(path) NAME(blob) NAME(args)
-		NAME(ids) NAME(slot) NAME(newslot)
+		NAME(u32)
+		NAME(i32) NAME(u64) NAME(str) NAME(ostr) NAME(path) NAME(blob) NAME(args)
+			NAME(ids) NAME(slot) NAME(newslot)
 	}
 #undef NAME
 	return "?";
@@ -415,7 +428,7 @@ static void push_info(lua_State *L, const struct tl_op_info *info)
 	push_words(L, info->calls);
 	lua_setfield(L, -2, "calls");
 	lua_newtable(L);
-	for (int lane = TL_HOST; lane <= TL_CHILD; lane *= 2)
+	for (int lane = TL_HOST; lane <= TL_BESIDE; lane *= 2)
 		if (info->lanes & lane) {
 			lua_pushstring(L, lane_names[lane]);
 			lua_rawseti(L, -2, ++n);
@@ -453,8 +466,10 @@ static int plan_operations(lua_State *L)
 int tl_lua_open_plan(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "pack", plan_pack },	     { "check", plan_check },
-		{ "unpack", plan_unpack },   { "operations", plan_operations },
+		{ "pack", plan_pack },
+		{ "check", plan_check },
+		{ "unpack", plan_unpack },
+		{ "operations", plan_operations },
 		{ NULL, NULL },
 	};
 

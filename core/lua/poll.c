@@ -3,6 +3,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -31,9 +32,9 @@ static int poll_wait(lua_State *L)
 		lua_pop(L, 1);
 	}
 	n = poll(fds, (nfds_t)count,
-		 timeout > 2e6	? -1 :
-		 timeout <= 0 ? 0 :
-				(int)ceil(timeout * 1000));
+		 timeout > 2e6		? -1
+			 : timeout <= 0 ? 0
+					: (int)ceil(timeout * 1000));
 	if (n < 0 && errno != EINTR)
 		return tl_bind_error(L, errno);
 	lua_newtable(L);
@@ -55,7 +56,17 @@ static struct signals *to_signals(lua_State *L)
 	return luaL_checkudata(L, 1, SIGNALS_CLASS);
 }
 
-/* signals{number...} -> object: blocks them and delivers them through its descriptor */
+static bool is_ignored(int sig)
+{
+	struct sigaction action;
+
+	return sigaction(sig, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/*
+ * signals{number...} -> object: blocks them and delivers them through its descriptor. What is
+ * ignored, as nohup(1) and a shell's background jobs have it, stays so.
+ */
 static int poll_signals(lua_State *L)
 {
 	struct signals *signals;
@@ -64,8 +75,11 @@ static int poll_signals(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	sigemptyset(&set);
 	for (int i = 1; i <= (int)lua_objlen(L, 1); i++) {
+		int sig;
+
 		lua_rawgeti(L, 1, i);
-		if (sigaddset(&set, (int)luaL_checkinteger(L, -1)) < 0)
+		sig = (int)luaL_checkinteger(L, -1);
+		if (!is_ignored(sig) && sigaddset(&set, sig) < 0)
 			return luaL_error(L, "signals: no such signal");
 		lua_pop(L, 1);
 	}
@@ -127,8 +141,10 @@ int tl_lua_open_poll(lua_State *L)
 		{ NULL, NULL },
 	};
 	static const luaL_Reg methods[] = {
-		{ "pollfd", signals_pollfd }, { "read", signals_read },
-		{ "mask", signals_mask },     { "close", signals_close },
+		{ "pollfd", signals_pollfd },
+		{ "read", signals_read },
+		{ "mask", signals_mask },
+		{ "close", signals_close },
 		{ NULL, NULL },
 	};
 

@@ -39,7 +39,7 @@ struct check {
 	const struct tl_plan *plan;
 	uint32_t arena_size;
 	uint32_t last_id; /* of a rendezvous */
-	bool cloned, rooted, pivoted, proc, forked, filtered, executed;
+	bool cloned, rooted, pivoted, proc, forked, beside, filtered, executed;
 	uint8_t open[TL_PLAN_MAX_SLOTS / 8];
 	const char *why;
 };
@@ -77,8 +77,8 @@ static bool check_span(struct check *c, uint32_t offset, uint32_t size, char typ
 	if (offset > c->arena_size || size > c->arena_size - offset)
 		return fail(c, "a block lies outside the arena");
 	if (type == TL_TYPE_args)
-		return (size > 0 && tl_plan_at(c->plan, offset)[size - 1] == '\0') || size == 0 ||
-			fail(c, "a list of strings does not end in NUL");
+		return (size > 0 && tl_plan_at(c->plan, offset)[size - 1] == '\0') ||
+			size == 0 || fail(c, "a list of strings does not end in NUL");
 	if (offset % 8 || (type == TL_TYPE_ids && size % 4))
 		return fail(c, "a block is not aligned");
 	return true;
@@ -89,7 +89,8 @@ static bool slot_is_open(const struct check *c, uint32_t slot)
 	return c->open[slot / 8] & (1u << slot % 8);
 }
 
-static bool check_slot(struct check *c, uint32_t slot, const struct tl_record *r, char type)
+static bool check_slot(struct check *c, uint32_t slot, const struct tl_record *r,
+		       char type)
 {
 	const struct tl_plan *p = c->plan;
 
@@ -104,7 +105,7 @@ static bool check_slot(struct check *c, uint32_t slot, const struct tl_record *r
 	}
 	if (slot_is_open(c, slot))
 		return fail(c, "a slot is opened twice");
-	if ((r->lane == TL_CHILD) != (slot >= p->inherited))
+	if ((r->lane == TL_CHILD || r->lane == TL_BESIDE) != (slot >= p->inherited))
 		return fail(c, "a slot is opened in the wrong lane");
 	c->open[slot / 8] |= (uint8_t)(1u << slot % 8);
 	return true;
@@ -158,6 +159,9 @@ static bool check_order(struct check *c, const struct tl_record *r)
 		return fail(c, "an operation comes after exec");
 	if (c->filtered && r->code != TL_OP_exec)
 		return fail(c, "an operation stands between the filter and exec");
+	if (r->lane == TL_BESIDE && !c->forked)
+		return fail(c, "PID 1 has no lane of its own before the fork");
+	c->beside |= r->lane == TL_BESIDE;
 	switch (r->code) {
 	case TL_OP_clone:
 		c->cloned = true;
@@ -167,11 +171,17 @@ static bool check_order(struct check *c, const struct tl_record *r)
 			return fail(c, "init forks twice");
 		c->forked = true;
 		break;
-	case TL_OP_seccomp:
-		c->filtered = true;
+	case TL_OP_settle:
+		if (!c->forked)
+			return fail(c, "there is no PID 1 to wait for");
+		c->beside = false;
 		break;
+	case TL_OP_seccomp:
 	case TL_OP_exec:
-		c->executed = true;
+		if (c->beside)
+			return fail(c, "the workload does not wait for PID 1");
+		c->filtered = true;
+		c->executed = r->code == TL_OP_exec;
 		break;
 	default:
 		break;
@@ -232,7 +242,8 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_open_path:
 		return w[2] < TL_EXPECT_COUNT || fail(c, "the expected type is unknown");
 	case TL_OP_write_map:
-		return (w[0] < TL_MAP_COUNT && w[2] <= 1) || fail(c, "the kind of map is unknown");
+		return (w[0] < TL_MAP_COUNT && w[2] <= 1) ||
+			fail(c, "the kind of map is unknown");
 	case TL_OP_root_tree:
 		return (!(w[1] & ~MOUNT_ATTRS) && w[2] <= 1) ||
 			fail(c, "a mount attribute is unknown");
@@ -277,7 +288,8 @@ static bool check_header(struct check *c, size_t size)
 		return fail(c, "the arena is in the wrong place");
 	if (((const char *)p)[size - 1] != '\0')
 		return fail(c, "the arena does not end in NUL");
-	if (p->given > p->inherited || p->inherited > p->slots || p->slots > TL_PLAN_MAX_SLOTS)
+	if (p->given > p->inherited || p->inherited > p->slots ||
+	    p->slots > TL_PLAN_MAX_SLOTS)
 		return fail(c, "the number of slots is out of range");
 	for (unsigned i = 0; i < 7; i++)
 		if (p->reserved[i])
@@ -292,13 +304,15 @@ static bool check_record(struct check *c, const struct tl_record *r)
 {
 	if (r->code >= TL_OP_COUNT)
 		return fail(c, "the operation is unknown");
-	if (r->lane != TL_HOST && r->lane != TL_PARENT && r->lane != TL_CHILD)
+	if (r->lane != TL_HOST && r->lane != TL_PARENT && r->lane != TL_CHILD &&
+	    r->lane != TL_BESIDE)
 		return fail(c, "the lane is unknown");
 	if (!(r->lane & tl_op_lanes[r->code]))
 		return fail(c, "the operation does not belong in this lane");
 	if (r->stage >= TL_STAGE_COUNT)
 		return fail(c, "the stage is unknown");
-	return check_fields(c, r) && check_order(c, r) && check_root(c, r) && check_values(c, r);
+	return check_fields(c, r) && check_order(c, r) && check_root(c, r) &&
+		check_values(c, r);
 }
 
 int tl_plan_check(const void *bytes, size_t size, unsigned *index, const char **why)

@@ -21,9 +21,9 @@ struct tl_record *tl_pack_op(struct tl_pack *pack)
 {
 	if (pack->count == pack->room) {
 		uint32_t room = pack->room ? pack->room * 2 : 128;
-		void *grown = pack->count < TL_PLAN_MAX_OPS ?
-				      realloc(pack->ops, room * sizeof(*pack->ops)) :
-				      NULL;
+		void *grown = pack->count < TL_PLAN_MAX_OPS
+			? realloc(pack->ops, room * sizeof(*pack->ops))
+			: NULL;
 
 		if (!grown) {
 			pack->failed = true;
@@ -35,7 +35,8 @@ struct tl_record *tl_pack_op(struct tl_pack *pack)
 	return memset(&pack->ops[pack->count++], 0, sizeof(*pack->ops));
 }
 
-uint32_t tl_pack_bytes(struct tl_pack *pack, const void *bytes, size_t size, unsigned alignment)
+uint32_t tl_pack_bytes(struct tl_pack *pack, const void *bytes, size_t size,
+		       unsigned alignment)
 {
 	size_t at = (pack->size + alignment - 1) & ~(size_t)(alignment - 1);
 
@@ -63,7 +64,8 @@ uint32_t tl_pack_bytes(struct tl_pack *pack, const void *bytes, size_t size, uns
 size_t tl_pack_size(const struct tl_pack *pack)
 {
 	/* A NUL after the last byte, so that every string ends inside the arena. */
-	return sizeof(struct tl_plan) + pack->count * sizeof(struct tl_record) + pack->size + 1;
+	return sizeof(struct tl_plan) + pack->count * sizeof(struct tl_record) +
+		pack->size + 1;
 }
 
 void tl_pack_write(const struct tl_pack *pack, uint32_t given, void *to)
@@ -73,7 +75,8 @@ void tl_pack_write(const struct tl_pack *pack, uint32_t given, void *to)
 		.version = TL_PLAN_VERSION,
 		.size = (uint32_t)tl_pack_size(pack),
 		.count = pack->count,
-		.arena = (uint32_t)(sizeof(plan) + pack->count * sizeof(struct tl_record)),
+		.arena =
+			(uint32_t)(sizeof(plan) + pack->count * sizeof(struct tl_record)),
 		.given = given,
 		.inherited = pack->inherited > given ? pack->inherited : given,
 		.slots = pack->slots > given ? pack->slots : given,

@@ -13,8 +13,9 @@ struct tl_pack {
 	uint32_t count, room;
 	char *arena;
 	size_t size, arena_room;
-	uint32_t slots, inherited; /* one more than the highest slot seen, in any and in the host lane */
-	bool failed;		   /* memory ran out or a limit of plan.h was passed */
+	uint32_t slots,
+		inherited; /* one more than the highest slot seen, in any and in the host lane */
+	bool failed; /* memory ran out or a limit of plan.h was passed */
 };
 
 void tl_pack_init(struct tl_pack *pack);
@@ -24,7 +25,8 @@ void tl_pack_free(struct tl_pack *pack);
 struct tl_record *tl_pack_op(struct tl_pack *pack);
 
 /* Copy bytes into the arena at the alignment (a power of two); returns their offset. */
-uint32_t tl_pack_bytes(struct tl_pack *pack, const void *bytes, size_t size, unsigned alignment);
+uint32_t tl_pack_bytes(struct tl_pack *pack, const void *bytes, size_t size,
+		       unsigned alignment);
 
 /* The size of the finished plan in bytes, and the plan itself written to a buffer that large. */
 size_t tl_pack_size(const struct tl_pack *pack);

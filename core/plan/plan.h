@@ -21,12 +21,13 @@
 enum {
 	TL_FD_PLAN = 10,
 	TL_FD_PAGE = 11,
-	TL_FD_GO = 12, /* the launcher tells, init waits; end of file: the supervisor is gone */
+	TL_FD_GO =
+		12, /* the launcher tells, init waits; end of file: the supervisor is gone */
 	TL_FD_UP = 13, /* init tells, the launcher waits */
 	TL_FD_SLOT0 = 16,
 };
 
-enum tl_lane { TL_HOST = 1, TL_PARENT = 2, TL_CHILD = 4 };
+enum tl_lane { TL_HOST = 1, TL_PARENT = 2, TL_CHILD = 4, TL_BESIDE = 8 };
 
 enum tl_stage {
 	TL_STAGE_PREPARE,
@@ -44,13 +45,13 @@ enum tl_field_type {
 	TL_TYPE_u32 = 'u',
 	TL_TYPE_i32 = 'i',
 	TL_TYPE_u64 = 'U',
-	TL_TYPE_str = 's',     /* arena offset of a string that ends in NUL, not empty */
-	TL_TYPE_ostr = 'o',    /* the same, or 0: none */
-	TL_TYPE_path = 'p',    /* a string that starts with a slash, shorter than PATH_MAX */
-	TL_TYPE_blob = 'b',    /* offset and size in bytes, the offset a multiple of 8 */
-	TL_TYPE_args = 'a',    /* offset and size of strings, each ending in NUL */
-	TL_TYPE_ids = 'g',     /* offset and size of uint32_t, the offset a multiple of 8 */
-	TL_TYPE_slot = 'l',    /* a slot that is open by then */
+	TL_TYPE_str = 's', /* arena offset of a string that ends in NUL, not empty */
+	TL_TYPE_ostr = 'o', /* the same, or 0: none */
+	TL_TYPE_path = 'p', /* a string that starts with a slash, shorter than PATH_MAX */
+	TL_TYPE_blob = 'b', /* offset and size in bytes, the offset a multiple of 8 */
+	TL_TYPE_args = 'a', /* offset and size of strings, each ending in NUL */
+	TL_TYPE_ids = 'g', /* offset and size of uint32_t, the offset a multiple of 8 */
+	TL_TYPE_slot = 'l', /* a slot that is open by then */
 	TL_TYPE_newslot = 'n', /* a slot that this operation opens */
 };
 
@@ -77,7 +78,8 @@ struct tl_plan {
 	uint32_t count;
 	uint32_t arena; /* offset from the start of the plan */
 	uint32_t given; /* the slots that the caller hands in */
-	uint32_t inherited; /* those and the slots of the host lane: open in init from the start */
+	uint32_t
+		inherited; /* those and the slots of the host lane: open in init from the start */
 	uint32_t slots;
 	uint32_t reserved[7];
 };
@@ -193,12 +195,13 @@ int tl_plan_check(const void *bytes, size_t size, unsigned *index, const char **
  * a value once and bounds it before use.
  */
 struct tl_span_time {
-	uint64_t start, end; /* time-stamp counter: readable where no system call may be made */
+	uint64_t start,
+		end; /* time-stamp counter: readable where no system call may be made */
 };
 
 struct tl_usage {
 	uint64_t user, system; /* in us */
-	uint64_t max_rss;      /* of the largest process, in bytes; 0: unknown */
+	uint64_t max_rss; /* of the largest process, in bytes; 0: unknown */
 	uint64_t minor_faults, major_faults;
 	uint64_t voluntary_switches, involuntary_switches;
 };
@@ -209,9 +212,11 @@ struct tl_page {
 	uint32_t state;
 	uint32_t fault_index;
 	int32_t fault_errno;
-	uint32_t fault_detail; /* the number of the system call that failed, 0 if it was none */
-	int32_t wait_status;   /* of the workload, as wait(2) gives it */
-	uint32_t no_routes;    /* sends refused for want of a route, counted by the namespace */
+	uint32_t
+		fault_detail; /* the number of the system call that failed, 0 if it was none */
+	int32_t wait_status; /* of the workload, as wait(2) gives it */
+	uint32_t
+		no_routes; /* sends refused for want of a route, counted by the namespace */
 	struct tl_usage usage; /* of the workload and all that was reaped */
 	struct tl_span_time times[];
 };

@@ -27,6 +27,6 @@
 #endif
 
 /* The six namespaces of a box and the user namespace around them (clone(2)). */
-#define TL_CLONE_NEW_ALL                                                                       \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |         \
+#define TL_CLONE_NEW_ALL \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)

@@ -37,11 +37,16 @@ local function run_script(argv)
   return tonumber(result) or 0
 end
 
-local function verb_of(word, verbs)
-  if verbs[word] then return require("tidelock.scripts." .. word) end
+local function sorted(verbs)
   local names = {}
   for name in pairs(verbs) do names[#names + 1] = name end
   table.sort(names)
+  return names
+end
+
+local function verb_of(word, verbs)
+  if verbs[word] then return require("tidelock.scripts." .. word) end
+  local names = sorted(verbs)
   errors.refuse {
     why = "there is no command " .. errors.show(word), accepted = table.concat(names, ", "),
     hint = require("tidelock.suggest").hint(word, names),
@@ -49,14 +54,11 @@ local function verb_of(word, verbs)
 end
 
 local function help(verbs)
-  local names = {}
-  for name in pairs(verbs) do names[#names + 1] = name end
-  table.sort(names)
   local out = { "tidelock: run commands in sandboxes of your own making", "" }
-  for _, name in ipairs(names) do
-    out[#out + 1] = ("  tidelock %-10s %s"):format(name, require("tidelock.scripts." .. name).summary)
+  for _, name in ipairs(sorted(verbs)) do
+    out[#out + 1] = ("  tidelock %-12s %s"):format(name, require("tidelock.scripts." .. name).summary)
   end
-  out[#out + 1] = "  tidelock SCRIPT.lua  run a Lua script with the library in reach"
+  out[#out + 1] = "  tidelock SCRIPT.lua   run a Lua script with the library in reach"
   out[#out + 1] = ""
   out[#out + 1] = "tidelock COMMAND --help tells more; tidelock --version"
   return table.concat(out, "\n") .. "\n"
@@ -77,11 +79,7 @@ local function dispatch(argv, version, list_verbs)
   end
   local words = {}
   for i = 2, #argv do words[i - 1] = argv[i] end
-  -- A command's Lua runs once and for a millisecond: compiling it and collecting its half megabyte
-  -- of garbage would take longer than it takes. The supervisor turns the collector on again.
-  require("jit").off()
-  collectgarbage "stop"
-  return verb_of(word, verbs).main(words)
+  return verb_of(word, verbs).main(words, sorted(verbs))
 end
 
 ---@param argv string[]        from 0

@@ -31,7 +31,7 @@ end
 ---@field norm table
 ---@field ops table[]
 ---@field given table[]   what the first slots are to be
----@field plan string     packed
+---@field complete function fills in norm.sockets
 ---@field facts table     holds the box's range of ids while it is referenced
 
 ---A spec made ready to start, with the facts of this host. Raises for what cannot be had.
@@ -42,15 +42,20 @@ function M.prepare(spec, options)
   local core = require "tidelock.core"
   local directories = M.directories(core)
   local facts = require("tidelock.facts").new(core, directories)
-  local norm = require("tidelock.normalise").normalise(spec, facts)
-  norm.timeout_at = spec:where("timeout")
+  local norm, complete = require("tidelock.normalise").normalise(spec, facts)
   local ops, given = require("tidelock.plan.build").build(norm, options)
   local fields = spec:fields()
   for _, item in ipairs(given) do
     if item.use ~= "pass" then item.what = fields[item.use] end
   end
-  local plan = core.plan.pack(ops, { given = #given })
-  return { norm = norm, ops = ops, plan = plan, facts = facts, given = given }
+  return { norm = norm, ops = ops, facts = facts, given = given, complete = complete }
+end
+
+-- What the packer refuses is a field too long or too large for a plan.
+local function pack(core, prepared)
+  local good, plan = pcall(core.plan.pack, prepared.ops, { given = #prepared.given })
+  if not good then error(errors.new { op = "plan", message = errors.printable(plan, 200) }, 0) end
+  return plan
 end
 
 local function open_null(core, mode)
@@ -123,9 +128,8 @@ end
 local function finish_report(box, prepared, finish, timed_out, settings)
   local norm = prepared.norm
   if finish.not_idmapped then
-    norm.not_enforced[#norm.not_enforced + 1] = {
-      what = "idmap", why = "a file system without idmapped mounts was bound with the host's ids",
-    }
+    norm.not_enforced[#norm.not_enforced + 1] =
+      "idmap: a file system without idmapped mounts was bound with the host's ids"
   end
   local report = require("tidelock.report").of(finish, {
     norm = norm, ops = prepared.ops, timed_out = timed_out,
@@ -140,6 +144,7 @@ local function finish_report(box, prepared, finish, timed_out, settings)
 end
 
 local function supervise(box, prepared, streams, settings)
+  prepared.complete()
   local finish, timed_out = require("tidelock.supervisor").wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
   })
@@ -158,9 +163,11 @@ end
 
 local function launch(prepared, settings)
   local core = require "tidelock.core"
+  local plan = pack(core, prepared)
   local slots, streams, ours = open_slots(core, prepared.given)
+  io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
-    plan = prepared.plan, slots = slots, hook = hook_caller(prepared.norm),
+    plan = plan, slots = slots, hook = hook_caller(prepared.norm),
   }
   for _, fd in ipairs(ours) do fd:close() end
   if not box then
@@ -173,16 +180,19 @@ end
 
 ---Runs a spec to its end. Always returns a report; what is wrong with the spec or the host is a
 ---report too (reason "setup").
----@param spec tidelock.Spec
 ---`leave`: the process is about to end, and does not wait until the kernel has taken the box's
 ---namespaces apart; every process of the box but its init is gone by then.
+---@param spec tidelock.Spec
 ---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: tidelock.PlanOptions? }?
 ---@return tidelock.Report
+---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)
-  local good, result = pcall(function()
-    return launch(M.prepare(spec, settings and settings.plan), settings or {})
+  settings = settings or {}
+  local good, result, norm = pcall(function()
+    local prepared = M.prepare(spec, settings.plan)
+    return launch(prepared, settings), prepared.norm
   end)
-  if good then return result end
+  if good then return result, norm end
   if not errors.is(result) then error(result, 0) end
   return require("tidelock.report").setup(result)
 end

@@ -142,7 +142,7 @@ end
 
 ---What is wrong with a value that the caller gave: `FIELD: VALUE WHY (accepted: ACCEPTED)`.
 ---Without `value` the text is `FIELD: WHY (accepted: ACCEPTED)`.
----@param t {field: string?, value: any, why: string?, accepted: string?, at: string?, hint: string?}
+---@param t table  field, value, why, accepted, at, hint: all optional
 ---@return tidelock.Error
 function M.invalid(t)
   local why = t.why or "is not accepted"

@@ -31,17 +31,22 @@ local function has(mask, number)
   return math.floor(mask / 2 ^ number) % 2 == 1
 end
 
---- The fields of the line of a colon-separated database whose field `index` is `key`.
----@param text string
----@param index integer
----@param key string
+--- The fields of the line of a colon-separated database whose first or third field is `key`.
+---@param text string begins with a newline
+---@param key string|number a name, or an id
 ---@return string[]? fields
-function M.find_line(text, index, key)
-  for line in text:gmatch("[^\n]+") do
-    local fields = {}
-    for field in (line .. ":"):gmatch("([^:]*):") do fields[#fields + 1] = field end
-    if fields[index] == key and line:sub(1, 1) ~= "#" then return fields end
+function M.find_line(text, key)
+  local at
+  if type(key) == "number" then
+    at = text:find(("\n[^:\n]*:[^:\n]*:%.0f:"):format(key))
+  else
+    at = not key:find("[:\n]") and text:find("\n" .. key .. ":", 1, true)
   end
+  local line = at and text:match("^[^\n]*", at + 1)
+  if not line or line:sub(1, 1) == "#" then return nil end
+  local fields = {}
+  for field in (line .. ":"):gmatch("([^:]*):") do fields[#fields + 1] = field end
+  return fields
 end
 
 --- The largest range that /etc/subuid or /etc/subgid gives to a user.
@@ -109,14 +114,12 @@ function lazy.subgid(facts, host) return subordinate(facts, host, "/etc/subgid")
 local function databases(facts, host)
   local read = memoise(function(key)
     local root, path = key:match("^(%Z*)%z(.*)$")
-    if root == "" then return host.read(path, DATABASE_LIMIT) or "" end
-    return host.read_in_root(root, path, DATABASE_LIMIT) or ""
+    if root == "" then return "\n" .. (host.read(path, DATABASE_LIMIT) or "") end
+    return "\n" .. (host.read_in_root(root, path, DATABASE_LIMIT) or "")
   end)
 
   local function find(path, key, root)
-    local by_name = type(key) == "string"
-    return M.find_line(read((root or "") .. "\0" .. path), by_name and 1 or 3,
-      by_name and key or ("%.0f"):format(key))
+    return M.find_line(read((root or "") .. "\0" .. path), key)
   end
 
   --- A user by name or number; of the directory root where one is given.

@@ -16,8 +16,9 @@ local function words(name, t, least, most, known, at)
   local n = check.length(t, field, at)
   check.known(t, known, at, field, n)
   if n < least or n > most then
-    local wants = most == 1 and "one path" or (least == 1 and "one or two paths" or "source and target")
-    check.refuse(field, nil, at, ("%d paths"):format(n), wants)
+    local wants = least == 2 and "source and target" or "one path"
+    if least < most then wants = "one or two paths" end
+    check.refuse(field, nil, at, ("%d path%s"):format(n, n == 1 and "" or "s"), wants)
   end
   return t, n
 end
@@ -61,7 +62,8 @@ local function upper_size(t, at)
   return size
 end
 
----A directory whose changes are thrown away: with one path the root of the box, with two on a target.
+---A directory whose changes are thrown away: with one path it is the root of the box, with two it
+---is source and target.
 ---@param t {[1]: string, [2]: string?, upper: string?, size: string|number|nil}
 ---@return tidelock.Spec
 function M.overlay(t)

@@ -45,12 +45,12 @@ local function no_network(norm, finish)
   end
 end
 
--- A file that the command names and that lies on a read-only mount: most commands only read theirs,
--- so this is said last, and only of names that are not there (what cannot be made).
+-- A path that the command names, that does not exist, and that would lie on a read-only mount. Only
+-- words with a slash: others need not be paths.
 local function read_only(norm, host)
   for i = 2, #norm.command do
     local word = norm.command[i]
-    if word:find("^[%w./_-]+$") and word:sub(1, 1) ~= "-" then
+    if word:find("/", 1, true) and word:find("^[%w./_-]+$") and word:sub(1, 1) ~= "-" then
       local path = absolute(norm, word)
       local mount = holder(norm.mounts, path)
       if mount and mount.kind == "bind" and mount.readonly and not host.stat(path, false)

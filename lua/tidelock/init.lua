@@ -44,7 +44,7 @@ function M.run(t, base)
   end
   if #words > 0 then own.command = words end
   local settings = { operations = true }
-  return require("tidelock.container").run(spec.new { base, own }, settings)
+  return require("tidelock.container").run(spec.new(base and { base, own } or own), settings)
 end
 
 local lazy = { fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }

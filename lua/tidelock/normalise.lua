@@ -6,6 +6,7 @@ local errors = require "tidelock.error"
 local M = {}
 
 local UMASK = 18 -- 0022
+local ORIGINS = { "capabilities", "command", "cwd", "hostname", "net", "seccomp", "user" }
 
 local function choose_view(ctx)
   local raw, norm, facts = ctx.raw, ctx.norm, ctx.facts
@@ -58,7 +59,7 @@ local function copy_plain(ctx)
   norm.umask = UMASK
   norm.last_cap = ctx.facts.last_cap
   norm.origins = {}
-  for _, name in ipairs { "capabilities", "command", "cwd", "hostname", "net", "seccomp", "user" } do
+  for _, name in ipairs(ORIGINS) do
     norm.origins[name] = raw[name] ~= nil and ctx.where(name) or nil
   end
   norm.hooks = raw.hooks or {}
@@ -70,6 +71,7 @@ end
 ---@param spec tidelock.Spec with :fields() and :where(name)
 ---@param facts table
 ---@return table norm
+---@return function complete  fills in what a report needs and a plan does not: norm.sockets
 function M.normalise(spec, facts)
   local norm = {
     notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {},
@@ -91,11 +93,13 @@ function M.normalise(spec, facts)
   confine.rlimits(ctx)
   confine.descriptors(ctx)
   confine.seccomp(ctx)
-  norm.sockets = require("tidelock.normalise.sockets").reachable(ctx)
+  require("tidelock.normalise.arrange").finish(norm)
   table.sort(norm.writable)
   table.sort(norm.protected)
   table.sort(norm.watch)
-  return norm
+  return norm, function()
+    norm.sockets = require("tidelock.normalise.sockets").reachable(ctx)
+  end
 end
 
 return M

@@ -1,5 +1,5 @@
---- The options of `tidelock run`, once: the parser, `--help`, did-you-mean, shell completion and the
---- man page are all made from this table.
+--- The options of `tidelock run`, once: the parser, `--help`, did-you-mean, shell completion and
+--- the man page are all made from this table.
 
 local M = {}
 
@@ -23,7 +23,7 @@ M.run = {
   { name = "ro", arg = "DIR", group = FILES, entry = "ro", complete = "file",
     help = "show DIR read-only at its own path" },
   { name = "rw", arg = "DIR", group = FILES, entry = "rw", complete = "file",
-    help = "make DIR writable at its own path; its .git/hooks, .envrc and the like stay read-only" },
+    help = "make DIR writable at its own path; its .git/hooks and the like stay read-only" },
   { name = "rw-all", arg = "DIR", group = FILES, entry = "rw_all", complete = "file",
     help = "make all of DIR writable" },
   { name = "bind", arg = "SRC:DST[:ro|:rw]", group = FILES, entry = "bind", complete = "file",
@@ -61,7 +61,8 @@ M.run = {
   { name = "hostname", arg = "NAME", group = ID, field = "hostname", help = "host name inside" },
   { name = "net", arg = "none|host", group = ID, field = "net", values = { "none", "host" },
     help = "no network, or the host's" },
-  { name = "cap-add", arg = "CAP", group = ID, entry = "cap_add", help = "give a capability, or ALL" },
+  { name = "cap-add", arg = "CAP", group = ID, entry = "cap_add",
+    help = "give a capability, or ALL" },
   { name = "cap-drop", arg = "CAP", group = ID, entry = "cap_drop",
     help = "take a capability away, or ALL" },
   { name = "seccomp", arg = "default|none|FILE", group = ID, field = "seccomp",
@@ -89,7 +90,7 @@ M.run = {
   { name = "quiet", short = "q", group = OUT, setting = "quiet", value = true,
     help = "print nothing but errors" },
   { name = "verbose", group = OUT, setting = "verbose", value = true,
-    help = "print the operations with their times (also -v)" },
+    help = "print how it ended, what it used and what it could reach (also -v)" },
   { name = "dry-run", group = OUT, setting = "dry_run", value = true,
     help = "print the plan and run nothing" },
   { name = "help", short = "h", group = OUT, setting = "help", value = true, help = "print this" },

@@ -4,8 +4,8 @@ local M = {}
 
 local getinfo = debug.getinfo
 
--- The library's files stand beside this one, wherever that is: "@.../lua/tidelock/" in stock luajit,
--- "@tidelock/" in the binary.
+-- The library's files stand beside this one, wherever that is: "@.../lua/tidelock/" in stock
+-- luajit, "@tidelock/" in the binary.
 local own = getinfo(1, "S").source
 local prefix = own:match("^(.*)origin%.lua$") or own:match("^(.*)origin$") or "@tidelock/"
 
@@ -35,8 +35,8 @@ end
 ---@return string?
 function M.find()
   for level = 2, 200 do
-    local info = getinfo(level, "Sl")
-    if not info then break end
+    local info = getinfo(level, "Slf")
+    if not info or info.func == M.call then break end
     local line = info.currentline
     if line > 0 and not M.is_library(info.source) then return shown(info) .. ":" .. line end
   end

@@ -15,7 +15,7 @@ local M = {}
 ---@field denials table[]       {layer, call|path|address, rule, at, remedy}
 ---@field usage table           wall, user, system in seconds, memory_peak in bytes (nil: unknown)
 ---@field enforced string[]     what was put in force
----@field not_enforced table[]  {what, why}: what was asked for or is the default, and could not be
+---@field not_enforced string[] what was asked for or is the default, and could not be, with the reason
 ---@field notes table[]         {text, at}
 ---@field sockets string[]      unix sockets of the host that were in reach
 ---@field planted string[]      names that the host acts on later and that were written from inside

@@ -16,12 +16,13 @@ local M = {}
 ---In the order in which `explain --schema` lists them.
 ---@type tidelock.Field[]
 M.list = {
-  { name = "command", type = "list of strings", merge = "replace", default = "none: init holds the box open",
-    doc = "the program and its arguments", wider = "any other, where the ceiling has one",
+  { name = "command", type = "list of strings", merge = "replace",
+    default = "none: init holds the box open", doc = "the program and its arguments",
+    wider = "any other, where the ceiling has one",
     module = "process", check = "command" },
   { name = "cwd", type = "path", merge = "replace", default = "the caller's current directory",
     doc = "directory inside the box that the command starts in",
-    wider = "any other, where the ceiling has one; one outside the ceiling's mounts",
+    wider = "any other, where the ceiling has one; else one outside all mounts of fs",
     module = "check", check = "path" },
   { name = "env", type = "NAME = string or false", merge = "key", default = "what env_keep leaves",
     doc = "environment variables; false takes one away",
@@ -43,19 +44,20 @@ M.list = {
       .. "and anything hidden or masked there that is not here",
     module = "mounts", check = "list" },
   { name = "user", type = '"1000", "1000:100", "name", "name:group"', merge = "replace",
-    default = "the caller, 0 for root", doc = "who the command runs as, inside", wider = "any other",
-    module = "process", check = "user" },
+    default = "the caller, 0 for root", doc = "who the command runs as, inside",
+    wider = "any other", module = "process", check = "user" },
   { name = "hostname", type = "string", merge = "replace", default = "the box's own name",
     doc = "host name inside", wider = "any other, where the ceiling has one or uts is shared",
     module = "process", check = "hostname" },
-  { name = "net", type = '"none", "host"', merge = "replace", default = '"none"', doc = "the network",
-    wider = "none < host", module = "check", check = "one_of", words = { "none", "host" } },
+  { name = "net", type = '"none", "host"', merge = "replace", default = '"none"',
+    doc = "the network", wider = "none < host", module = "check", check = "one_of",
+    words = { "none", "host" } },
   { name = "share", type = 'list of "ipc", "uts", "cgroup", "network"', merge = "append",
     default = "none", doc = 'namespaces of the host to stay in; "network" is net = "host"',
     wider = "one more", module = "rights", check = "share" },
-  { name = "capabilities", type = "{ add = {...}, drop = {...} }", merge = "append", default = "none",
-    doc = 'capabilities inside, such as "NET_ADMIN", or "ALL"', wider = "one more",
-    module = "rights", check = "capabilities" },
+  { name = "capabilities", type = "{ add = {...}, drop = {...} }", merge = "append",
+    default = "none", doc = 'capabilities inside, such as "NET_ADMIN", or "ALL"',
+    wider = "one more", module = "rights", check = "capabilities" },
   { name = "seccomp", type = '"default", "none", or a file of compiled BPF', merge = "replace",
     default = '"default"', doc = "the filter of system calls",
     wider = "default < none; a file only within itself and none", module = "process",
@@ -74,8 +76,9 @@ M.list = {
     doc = "time after which the box is killed", wider = "a longer one, and none", module = "check",
     check = "duration" },
   { name = "stdin", type = '"inherit", "null", a descriptor, a function', merge = "replace",
-    default = '"inherit"', doc = "standard input", wider = "null < inherit; any other descriptor or function",
-    module = "process", check = "stream" },
+    default = '"inherit"', doc = "standard input",
+    wider = "null < inherit; any other descriptor or function", module = "process",
+    check = "stream" },
   { name = "stdout", type = '"inherit", "capture", "null", a descriptor, a function',
     merge = "replace", default = '"inherit"', doc = "standard output",
     wider = "null, capture < inherit; any other descriptor or function", module = "process",
@@ -143,7 +146,7 @@ function M.check(name, value, at, extra)
 end
 
 ---What `explain --schema` prints, as data.
----@return {name: string, type: string, merge: string, default: string, doc: string, wider: string}[]
+---@return table[]  { name, type, merge, default, doc, wider }
 function M.describe()
   local list = {}
   for i, field in ipairs(M.list) do

@@ -55,7 +55,8 @@ local build
 
 local function part_state(part, index, at, depth)
   if states[part] then return states[part] end
-  if type(part) == "table" and not state_of.is_replace(part) then return build(part, at, depth + 1) end
+  local plain = type(part) == "table" and not state_of.is_replace(part)
+  if plain then return build(part, at, depth + 1) end
   errors.refuse {
     field = "spec", value = part, at = at,
     why = ("(item %d) is not a spec"):format(index), accepted = "specs, fs.bind{...} and the like",
@@ -122,8 +123,8 @@ M.replace = state_of.replace
 local function self_state(self, method)
   local state = states[self]
   if not state then
-    errors.refuse { field = "spec:" .. method, value = self, why = "is not a spec", at = origin.find(),
-      accepted = ("a colon: spec:%s(...)"):format(method) }
+    errors.refuse { field = "spec:" .. method, value = self, why = "is not a spec",
+      at = origin.find(), accepted = ("a colon: spec:%s(...)"):format(method) }
   end
   return state
 end
@@ -147,9 +148,11 @@ function methods:warnings()
   local list, seen = {}, {}
   for _, warning in ipairs(self_state(self, "warnings").warnings) do
     local text = require("tidelock.spec.widening").text(warning)
-    if not seen[text] then
-      list[#list + 1] = { text = text, at = origin.refine(warning.at, warning.field), field = warning.field }
-      seen[text] = true
+    local at = origin.refine(warning.at, warning.field)
+    local key = text .. "\0" .. tostring(at)
+    if not seen[key] then
+      list[#list + 1] = { text = text, at = at, field = warning.field }
+      seen[key] = true
     end
   end
   return list
@@ -161,8 +164,8 @@ end
 function methods:within(ceiling)
   self_state(self, "within")
   if not states[ceiling] then
-    errors.refuse { field = "spec:within", value = ceiling, why = "is not a spec", at = origin.find(),
-      accepted = "a spec" }
+    errors.refuse { field = "spec:within", value = ceiling, why = "is not a spec",
+      at = origin.find(), accepted = "a spec" }
   end
   require("tidelock.within").check(self, ceiling)
   return self

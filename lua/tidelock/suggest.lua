@@ -51,7 +51,8 @@ end
 function M.hint(word, list, prefix)
   local near = M.nearest(word, list)
   if not near then return nil end
-  return prefix and ("did you mean %s%s?"):format(prefix, near) or ('did you mean "%s"?'):format(near)
+  if prefix then return ("did you mean %s%s?"):format(prefix, near) end
+  return ('did you mean "%s"?'):format(near)
 end
 
 return M

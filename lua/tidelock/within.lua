@@ -31,14 +31,16 @@ local function ordered(name)
   end
 end
 
-for _, name in ipairs { "net", "env_keep", "seccomp", "init", "force", "stdin", "stdout", "stderr" } do
+local ORDERED = { "net", "env_keep", "seccomp", "init", "force", "stdin", "stdout", "stderr" }
+for _, name in ipairs(ORDERED) do
   compare[name] = ordered(name)
 end
 
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for key, item in pairs(a) do
-    if not same(item, b[key]) then return false end
+    -- Where a hook was asked for does not make it another.
+    if key ~= "origin" and not same(item, b[key]) then return false end
   end
   for key in pairs(b) do
     if a[key] == nil then return false end
@@ -135,7 +137,8 @@ function compare.share(list, mine, theirs)
   for _, name in ipairs(theirs.share or {}) do allowed[name] = true end
   for _, name in ipairs(mine.share or {}) do
     if not allowed[name] then
-      found(list, "share", errors.show(name), text("share", theirs.share), "share." .. name, "share")
+      local others = text("share", theirs.share)
+      found(list, "share", errors.show(name), others, "share." .. name, "share")
     end
   end
 end
@@ -145,7 +148,8 @@ function compare.require(list, mine, theirs)
   for _, name in ipairs(mine.require or {}) do kept[name] = true end
   for _, name in ipairs(theirs.require or {}) do
     if not kept[name] then
-      found(list, "require", text("require", mine.require), errors.show(name), "require", "require." .. name)
+      local own = text("require", mine.require)
+      found(list, "require", own, errors.show(name), "require", "require." .. name)
     end
   end
 end
@@ -165,10 +169,10 @@ function compare.pass_fds(list, mine, theirs)
   local allowed = {}
   for _, item in ipairs(theirs.pass_fds or {}) do allowed[item.target] = item.fd end
   for _, item in ipairs(mine.pass_fds or {}) do
-    if allowed[item.target] ~= item.fd then
+    local fd = allowed[item.target]
+    if fd ~= item.fd then
       found(list, "pass_fds", ("descriptor %d as %d"):format(item.fd, item.target),
-        allowed[item.target] and ("descriptor %d there"):format(allowed[item.target]) or "no such descriptor",
-        "pass_fds." .. item.target)
+        fd and ("descriptor %d there"):format(fd) or "descriptors", "pass_fds." .. item.target)
     end
   end
 end
@@ -198,7 +202,8 @@ local function report(list, spec, ceiling)
     if not seen[field] then others[#others + 1] = errors.printable(field, 40) end
     seen[field] = true
   end
-  local fields = #others > 8 and table.concat(others, ", ", 1, 8) .. ", ..." or table.concat(others, ", ")
+  local more = #others > 8 and ", ..." or ""
+  local fields = table.concat(others, ", ", 1, math.min(#others, 8)) .. more
   return errors.new {
     message = ("%s: %s%s is wider than the ceiling's %s%s"):format(errors.printable(first.field),
       first.mine, at and "" or " (default)", first.theirs,

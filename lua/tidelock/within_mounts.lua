@@ -1,7 +1,8 @@
 --- The part of `within` that is about files: mounts, the root, the directory to start in.
 ---
---- Paths are compared as text and never looked up, and a path below an allowed one may be a symbolic
---- link to anywhere: so a source is inside the ceiling only on the same target, by the same name.
+--- Paths are compared as text and never looked up, and a path below an allowed one may be a
+--- symbolic link to anywhere: so a source is inside the ceiling only by the same name, on the same
+--- target.
 
 local check = require "tidelock.schema.check"
 local errors = require "tidelock.error"
@@ -38,6 +39,8 @@ local function not_wider(a, b)
   if a.kind == "remove" then return b.kind == "remove" end
   if a.kind == "tmpfs" then return b.kind ~= "tmpfs" or smaller_tmpfs(a, b) end
   if a.source ~= b.source or width.access(a) > width.access(b) then return false end
+  -- A mount that may be missing may uncover what is below it.
+  if a.optional and not b.optional then return false end
   return a.kind ~= "overlay" or b.kind ~= "overlay" or smaller_tmpfs(a, b)
 end
 
@@ -64,8 +67,8 @@ local function added(list, mine, theirs, allowed, found)
     local other = allowed[key]
     -- What is new and shows nothing of the host hides at most.
     local harmless = not other and (entry.kind == "tmpfs" or entry.kind == "hide")
-    local ok = harmless or (other and not_wider(entry, other)) or (not other and is_overlaid_root(entry, theirs))
-    if not ok then
+    local ok = harmless or (not other and is_overlaid_root(entry, theirs))
+    if not ok and not (other and not_wider(entry, other)) then
       found(list, "fs", tell(entry), other and tell(other) or "mounts without it", fs_name(key),
         other and fs_name(key) or "fs")
     end
@@ -90,7 +93,8 @@ end
 -- Shows at its own path what would be there anyway: without it there is no more than with it,
 -- unless something above gives more.
 local function at_own_path(entry)
-  return entry.kind == "ro" or entry.kind == "rw" or (entry.source and entry.source == mounts.key(entry))
+  if entry.kind == "ro" or entry.kind == "rw" then return true end
+  return entry.source ~= nil and entry.source == mounts.key(entry)
 end
 
 -- What the ceiling covers must be covered here too, or what is below comes out.
@@ -106,7 +110,7 @@ local function uncovered(list, mine, theirs, own, found)
   end
 end
 
----@param found fun(list: table, field: string, mine: string, theirs: string, name: string?, ceiling_name: string?)
+---@param found function  (list, field, mine, theirs, name, ceiling_name)
 function M.compare(list, mine, theirs, found)
   local own, allowed = by_key(mine.fs), by_key(theirs.fs)
   added(list, mine, theirs, allowed, found)
@@ -136,8 +140,11 @@ end
 local function held(mine, path)
   if ("/" .. path .. "/"):find("/../", 1, true) then return false end
   for _, entry in ipairs(mine.fs or {}) do
-    local holds = entry.kind ~= "hide" and entry.kind ~= "remove"
-    if holds and below(check.tidy(path), mounts.key(entry)) then return true end
+    local key = mounts.key(entry)
+    -- What changes the root itself, or may not be there, holds nothing for sure.
+    local holds = entry.kind ~= "hide" and entry.kind ~= "remove" and key ~= "/"
+      and not entry.optional
+    if holds and below(check.tidy(path), key) then return true end
   end
   return mine.view == "none" or (mine.rootfs ~= nil and mine.view == nil)
 end

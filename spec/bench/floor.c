@@ -195,7 +195,6 @@ static void make_view(int tree)
 	must(symlink("usr/lib", "lib"));
 	must(symlink("usr/lib32", "lib32"));
 	must(symlink("usr/lib64", "lib64"));
-	must(symlink("usr/libx32", "libx32"));
 	must(mkdir("home", 0755));
 	must(mkdir("media", 0755));
 	must(mkdir("mnt", 0755));

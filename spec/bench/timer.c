@@ -2,7 +2,7 @@
  * Times commands against each other: every round runs each once, starting with a different one,
  * so that what the machine does meanwhile falls on all alike.
  *
- *   timer ROUNDS NAME [3<FILE] COMMAND... [-- NAME [3<FILE] COMMAND...]...
+ *   timer ROUNDS NAME [3<FILE] COMMAND... [:: NAME [3<FILE] COMMAND...]...
  *
  * Prints one JSON object a line: times in microseconds, the peak memory as wait4(2) tells it (that
  * of the command or of the largest process that it waited for). Standard streams are /dev/null.
@@ -101,13 +101,13 @@ int main(int argc, char **argv)
 
 	if (rounds == 0) {
 		fprintf(stderr,
-			"usage: timer ROUNDS NAME [3<FILE] COMMAND... [-- ...]\n");
+			"usage: timer ROUNDS NAME [3<FILE] COMMAND... [:: ...]\n");
 		return 2;
 	}
 	for (int i = 2; i < argc && count < MAX_COMMANDS; i++) {
 		int first = i;
 
-		while (i < argc && strcmp(argv[i], "--") != 0)
+		while (i < argc && strcmp(argv[i], "::") != 0)
 			i++;
 		argv[i] = NULL; /* argv[argc] is NULL already */
 		add(&commands[count++], argv + first, rounds);

@@ -22,7 +22,9 @@ local exec = op("exec", "child",
 
 -- Where in the minimal plan a new operation may stand.
 local function around(extra)
-  local late = { detach_old = true, chdir = true, fork = true, seccomp = true, dup = true }
+  local late = {
+    detach_old = true, chdir = true, fork = true, settle = true, seccomp = true, dup = true,
+  }
   local list = {}
   if extra and extra.lane == "host" then list[#list + 1] = extra end
   list[#list + 1] = clone
@@ -37,7 +39,14 @@ local function around(extra)
     list[#list + 1] = extra
   end
   list[#list + 1] = pivot
+  if extra and extra.op == "settle" then list[#list + 1] = op("fork", "child") end
   if extra and late[extra.op] then list[#list + 1] = extra end
+  if extra and extra.lane == "beside" then
+    -- PID 1's own lane: between the fork and the workload's wait for it.
+    list[#list + 1] = op("fork", "child")
+    list[#list + 1] = extra
+    list[#list + 1] = op("settle", "child")
+  end
   list[#list + 1] = exec
   return list
 end

@@ -54,7 +54,7 @@ function M.snapshot()
   -- init by its memfd, a supervisor by its name, a workload by its pid namespace.
   local here = spaces[tostring(own_pid)]
   for pid, exe in pairs(pids) do
-    if exe:find("memfd:", 1, true) or exe:match("/tidelock[%a-]*$") then
+    if exe:find("/memfd:tidelock", 1, true) or exe:match("/tidelock[%a-]*$") then
       add(("process: %s %s"):format(pid, exe))
     elseif spaces[pid] and spaces[pid] ~= here then
       add(("process in a box: %s %s"):format(pid, exe))

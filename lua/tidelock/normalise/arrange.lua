@@ -3,16 +3,12 @@
 local errors = require "tidelock.error"
 local cwd = require "tidelock.normalise.cwd"
 local inside = require "tidelock.normalise.inside"
-local mounts = require "tidelock.normalise.mounts"
 local paths = require "tidelock.normalise.path"
 local view = require "tidelock.normalise.view"
 
 local M = {}
 
-local PUBLIC = {
-  "kind", "target", "source", "to", "readonly", "recursive", "file", "device", "idmap", "noexec",
-  "flags", "data", "size", "mode", "rdev", "origin",
-}
+local PRIVATE = { "class", "real", "stat", "backing", "order", "protect", "owner" }
 
 --- The defaults without those that the user replaced, at or below a mount of theirs, or removed.
 local function remaining(defaults, user, removed)
@@ -95,14 +91,15 @@ local function place(ctx, tree, entry)
   else
     local is_file = found.back.type ~= "dir" and found.back.type ~= "unknown"
     if found.back.type ~= "unknown" and is_file ~= (entry.file == true) then
-      no_place(ctx, entry, is_file and "is a file in the box, and what is mounted is a directory"
-        or "is a directory in the box, and what is mounted is a file")
+      no_place(ctx, entry, is_file and "is a file in the box, and the source is a directory"
+        or "is a directory in the box, and the source is a file")
       return false
     end
   end
   local covered = tree.covers[found.path]
   if covered and entry.class ~= "default" then
-    no_place(ctx, entry, ("leads to %s, where it would cover %s"):format(found.path, covered.target))
+    no_place(ctx, entry,
+      ("leads to %s, where it would cover %s"):format(found.path, covered.target))
   end
   tree:add(found.path, entry)
   return true
@@ -115,14 +112,8 @@ local function tmpfs_data(entry)
   return data
 end
 
-local function export(entry)
-  local out = {}
-  for _, name in ipairs(PUBLIC) do out[name] = entry[name] end
-  if entry.kind == "tmpfs" then out.data = tmpfs_data(entry) end
-  return out
-end
-
 local function is_writable(entry)
+  if entry.class == "protect" then return false end
   return entry.kind == "tmpfs" or entry.kind == "overlay"
     or entry.kind == "bind" and not entry.readonly and not entry.device
 end
@@ -150,11 +141,13 @@ local function root_of(ctx)
   return { host = root.source, creatable = root.overlay or false, mount = root }
 end
 
---- Sets norm.mounts, norm.writable and norm.cwd; leaves the tree in ctx.tree.
+--- Sets norm.mounts, norm.writable and norm.cwd; leaves the tree in ctx.tree, and in the mounts
+--- what only normalising needs until finish() takes it away.
 ---@param ctx table
 function M.arrange(ctx)
   local norm = ctx.norm
-  local user, removed = mounts.entries(ctx)
+  local user, removed = {}, {}
+  if ctx.raw.fs then user, removed = require("tidelock.normalise.mounts").entries(ctx) end
   local defaults = remaining(view.entries(ctx), user, removed)
   local current = cwd.choose(ctx, defaults, user)
   user = with_protection(ctx, user)
@@ -170,14 +163,21 @@ function M.arrange(ctx)
     if place(ctx, tree, entry) then placed[#placed + 1] = entry end
   end
   hide(ctx, tree, user, placed)
-  ctx.placed = placed
-  norm.mounts, norm.writable = {}, {}
+  norm.mounts, norm.writable = placed, {}
   if not norm.root.readonly or norm.root.overlay then norm.writable[1] = "/" end
-  for i, entry in ipairs(placed) do
-    norm.mounts[i] = export(entry)
+  for _, entry in ipairs(placed) do
+    if entry.kind == "tmpfs" then entry.data = tmpfs_data(entry) end
     if is_writable(entry) then norm.writable[#norm.writable + 1] = entry.target end
   end
   cwd.verify(ctx, tree)
+end
+
+--- Leaves plain data in norm.mounts.
+---@param norm table
+function M.finish(norm)
+  for _, entry in ipairs(norm.mounts) do
+    for _, name in ipairs(PRIVATE) do entry[name] = nil end
+  end
 end
 
 return M

@@ -89,7 +89,9 @@ local function host_directory(ctx, defaults, user)
   local passes, closed = true, nil
   if ctx.norm.view == "host" then passes, closed = passable(ctx, path) end
   if not passes then
-    if explicit then refuse(ctx, path, "lies below " .. closed .. ", which is closed to the box") end
+    if explicit then
+      refuse(ctx, path, "lies below " .. closed .. ", which is closed to the box")
+    end
     go_home(ctx, path, closed .. " is closed to the box")
     return nil
   end

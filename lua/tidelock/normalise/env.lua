@@ -46,7 +46,7 @@ local function exec_paths(ctx, path)
   for dir in (path .. ":"):gmatch("([^:]*):") do
     if dir:sub(1, 1) == "/" and not seen[dir] then
       seen[dir] = true
-      list[#list + 1] = dir:gsub("/*$", "") .. "/" .. name
+      list[#list + 1] = dir .. (dir:sub(-1) == "/" and "" or "/") .. name
     end
   end
   if not list[1] then

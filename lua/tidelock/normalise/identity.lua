@@ -4,6 +4,7 @@ local errors = require "tidelock.error"
 local M = {}
 
 local MAX_ID = 4294967294
+local USERS = "UID, UID:GID, NAME or NAME:GROUP"
 
 --- A whole decimal number and nothing else: a lenient parser once turned `-u 1` into 0:0.
 ---@param text string
@@ -25,8 +26,7 @@ local function find_user(ctx, text, at)
   if text:find("^%d") then
     local uid, why = M.parse_id(text)
     if not uid then
-      errors.refuse { field = "user", value = text, why = why, accepted = "UID, UID:GID, NAME or NAME:GROUP",
-        at = at }
+      errors.refuse { field = "user", value = text, why = why, at = at, accepted = USERS }
     end
     local known = ctx.facts.passwd(uid, ctx.raw.rootfs)
     return { uid = uid, gid = known and known.gid or uid, name = known and known.name,
@@ -34,7 +34,8 @@ local function find_user(ctx, text, at)
   end
   local known = ctx.facts.passwd(text, ctx.raw.rootfs)
   if not known then
-    errors.refuse { field = "user", value = text, why = "is not a user in " .. database(ctx, "passwd"), at = at,
+    errors.refuse { field = "user", value = text, at = at,
+      why = "is not a user in " .. database(ctx, "passwd"),
       hint = "users of a directory service (LDAP, SSSD) are not known here: give the number" }
   end
   return { uid = known.uid, gid = known.gid, name = known.name, home = known.home }
@@ -44,13 +45,15 @@ local function find_group(ctx, text, at)
   if text:find("^%d") then
     local gid, why = M.parse_id(text)
     if not gid then
-      errors.refuse { field = "user", value = text, why = why, accepted = "a group's number or name", at = at }
+      errors.refuse { field = "user", value = text, why = why, at = at,
+        accepted = "a group's number or name" }
     end
     return gid
   end
   local known = ctx.facts.group(text, ctx.raw.rootfs)
   if not known then
-    errors.refuse { field = "user", value = text, why = "is not a group in " .. database(ctx, "group"), at = at,
+    errors.refuse { field = "user", value = text, at = at,
+      why = "is not a group in " .. database(ctx, "group"),
       hint = "groups of a directory service (LDAP, SSSD) are not known here: give the number" }
   end
   return known.gid
@@ -65,8 +68,7 @@ local function wanted(ctx)
   local name, group = user:match("^([^:]+):([^:]+)$")
   if not name then name = user:match("^[^:]+$") end
   if not name then
-    errors.refuse { field = "user", value = user, why = "is not a user",
-      accepted = "UID, UID:GID, NAME or NAME:GROUP", at = at }
+    errors.refuse { field = "user", value = user, why = "is not a user", accepted = USERS, at = at }
   end
   local found = find_user(ctx, name, at)
   if group then found.gid = find_group(ctx, group, at) end
@@ -116,7 +118,8 @@ local function range_identity(ctx, user)
   local range = ctx.facts.range()
   for kind, id in pairs { uid = user.uid, gid = user.gid } do
     if id >= range.count then
-      errors.refuse { field = "user", value = tostring(id), why = "is outside the box's range of ids", at = ctx.where("user"),
+      errors.refuse { field = "user", value = tostring(id), at = ctx.where("user"),
+        why = "is outside the box's range of ids",
         accepted = ("a %s below %d"):format(kind, range.count) }
     end
   end
@@ -168,7 +171,8 @@ local function report_groups(ctx, others)
   if requires(ctx.raw, "drop-groups") then
     errors.refuse { field = "require", value = "drop-groups", at = ctx.where("require"),
       why = "cannot be met: the supplementary groups " .. groups .. " cannot be dropped",
-      hint = "run as root, or give the user a range in /etc/subuid and /etc/subgid and install uidmap" }
+      hint = "run as root, or give the user ranges in /etc/subuid and /etc/subgid and install"
+        .. " uidmap" }
   end
   ctx.norm.not_enforced[1] = "drop-groups"
   ctx.note("the supplementary groups " .. groups .. " stay: without root or subordinate ids the"
@@ -183,7 +187,8 @@ function M.resolve(ctx)
   local user = asked
   if not user then
     local known = facts.passwd(facts.uid, ctx.raw.rootfs)
-    user = { uid = facts.uid, gid = facts.gid, name = known and known.name, home = known and known.home }
+    user = { uid = facts.uid, gid = facts.gid, name = known and known.name,
+      home = known and known.home }
   end
   user.groups = {}
   norm.user = user

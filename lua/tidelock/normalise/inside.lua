@@ -41,10 +41,35 @@ local function child(tree, back, path, name)
   return { host = full, type = stat.type, creatable = back.creatable, mount = back.mount }
 end
 
+-- Paths of mounts are resolved ones, so that below one of them a name is found in one step.
+local function in_one_step(tree, path)
+  local entry = tree.at[path]
+  if entry and entry.backing then return { path = path, back = entry.backing } end
+  local parent, name = path:match("^(.*)/([^/]+)$")
+  if not parent or name == ".." then return nil end
+  local back = tree.root
+  if parent ~= "" then
+    local above = tree.at[parent]
+    back = above and above.backing
+    if not back then return nil end
+  end
+  local here, link = child(tree, back, path, name)
+  if here then return { path = path, back = here } end
+  if link then return nil end
+  return { path = path, missing = { name }, parent = parent, back = back }
+end
+
 --- Follows a path through the mounts placed so far.
 ---@param path string an absolute path inside
 ---@return table found { path, back (what is there), missing = names not there or nil, parent }
 function Tree:resolve(path)
+  return in_one_step(self, path) or self:walk(path)
+end
+
+--- The same, name by name.
+---@param path string
+---@return table found
+function Tree:walk(path)
   local paths, backs, depth, links = { [0] = "" }, { [0] = self.root }, 0, 0
   local todo = {}
   push(todo, path)
@@ -78,7 +103,8 @@ end
 local function backing(entry)
   local kind = entry.kind
   if kind == "bind" then
-    return { host = entry.real or entry.source, type = entry.file and "file" or "dir", mount = entry }
+    local type = entry.file and "file" or "dir"
+    return { host = entry.real or entry.source, type = type, mount = entry }
   elseif kind == "overlay" then
     return { host = entry.real or entry.source, type = "dir", creatable = true, mount = entry }
   elseif kind == "tmpfs" or kind == "dir" then

@@ -33,7 +33,8 @@ local function stat_source(ctx, entry, path)
   local why = code == "ENOENT" and "does not exist on the host"
     or ("cannot be reached on the host: %s"):format(code or "unknown error")
   local link = ctx.facts.readlink(path)
-  fs_error(entry, nil, entry.source, why, link and "it is a symbolic link to " .. errors.printable(link))
+  fs_error(entry, nil, entry.source, why,
+    link and "it is a symbolic link to " .. errors.printable(link))
 end
 
 local function check_target(entry)
@@ -50,7 +51,8 @@ local function check_target(entry)
       "another root is given with rootfs, a writable layer over it with an overlay on /")
   end
   if paths.within(target, "/proc") and entry.kind ~= "hide" then
-    fs_error(entry, nil, target, "lies in /proc, where a mount could make the kernel's own files lie")
+    fs_error(entry, nil, target,
+      "lies in /proc, where a mount could make the kernel's own files lie")
   end
   return target
 end
@@ -184,7 +186,8 @@ local function refuse_covering(kept)
       if above and above.order > entry.order then
         errors.refuse {
           field = "fs", value = above.target, at = above.origin,
-          why = ("would cover %s, which was mounted before it at %s"):format(entry.target, entry.origin),
+          why = ("would cover %s, which is mounted before it at %s"):format(
+            entry.target, entry.origin),
           hint = "put the mount of " .. above.target .. " first",
         }
       end

@@ -21,7 +21,7 @@ function M.reachable(ctx)
   if norm.root.kind == "tree" then
     binds[1] = { real = norm.root.source, target = "/" }
   end
-  for _, entry in ipairs(ctx.placed) do
+  for _, entry in ipairs(norm.mounts) do
     if entry.real then binds[#binds + 1] = entry end
   end
   if not binds[1] then return found end

@@ -61,13 +61,15 @@ local function system_directories(ctx, list)
     end
   end
   for _, path in ipairs(links) do
-    local real, seen = facts.realpath(path), false
+    local to, seen = facts.readlink(path), false
+    local place = paths.join("/", to)
+    if paths.climbs(place) then place = facts.realpath(path) end
     for _, dir in ipairs(ctx.system) do
-      seen = seen or real and paths.within(real, dir)
+      seen = seen or place and paths.within(place, dir)
     end
     if seen then
-      add(list, { kind = "symlink", target = path, to = facts.readlink(path) })
-    elseif real then
+      add(list, { kind = "symlink", target = path, to = to })
+    elseif facts.realpath(path) then
       bind_system(ctx, list, path)
     end
   end

@@ -10,7 +10,7 @@ local USAGE = {
 }
 
 local STORY = {
-  run = "Runs a command in a sandbox: the system's programs read-only, the current directory\n"
+  run = "Runs a command in a sandbox: the system's programs and the current directory "
     .. "read-only, no network, no capabilities, a filter of system calls.",
   explain = "Prints what run would do, one operation a line, and does nothing.",
 }
@@ -62,7 +62,8 @@ end
 ---@return string
 function M.text(options, verb)
   local column = 32
-  local lines = { "usage: " .. USAGE[verb], "", STORY[verb] }
+  local function paragraph(text) return table.concat(wrapped(text, WIDTH), "\n") end
+  local lines = { "usage: " .. USAGE[verb], "", paragraph(STORY[verb]) }
   for _, group in ipairs(grouped(options)) do
     lines[#lines + 1] = "\n" .. group.name .. ":"
     for _, option in ipairs(group.options) do
@@ -72,12 +73,13 @@ function M.text(options, verb)
         lines[#lines + 1] = head
         head = ""
       end
-      for i, line in ipairs(help) do
-        lines[#lines + 1] = (i == 1 and head or "") .. (" "):rep(column - (i == 1 and #head or 0)) .. line
+      for _, line in ipairs(help) do
+        lines[#lines + 1] = head .. (" "):rep(column - #head) .. line
+        head = ""
       end
     end
   end
-  lines[#lines + 1] = "\n" .. WORDS .. "\n\n" .. EXIT .. "\n"
+  lines[#lines + 1] = "\n" .. paragraph(WORDS) .. "\n\n" .. paragraph(EXIT) .. "\n"
   return table.concat(lines, "\n")
 end
 
@@ -152,7 +154,7 @@ function M.man(options, verb)
     ".SH NAME",
     ("tidelock\\-%s \\- %s"):format(verb, verb == "run" and "run a command in a sandbox"
       or "print what run would do"),
-    ".SH SYNOPSIS", roff(USAGE[verb]), ".SH DESCRIPTION", roff((STORY[verb]:gsub("\n", " "))),
+    ".SH SYNOPSIS", roff(USAGE[verb]), ".SH DESCRIPTION", roff(STORY[verb]),
     ".PP", roff((WORDS:gsub("\n", " "))),
   }
   for _, group in ipairs(grouped(options)) do

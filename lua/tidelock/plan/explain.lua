@@ -71,6 +71,8 @@ local function candidates(value)
   return printable(name) .. " from " .. printable(table.concat(dirs, ":"))
 end
 
+local function resource(value) return require("tidelock.normalise.names").rlimits[value] end
+
 local function numbers(value) return table.concat(value, " ") end
 
 -- How a field is printed: by operation and name, else by its type.
@@ -83,8 +85,9 @@ local FIELDS = {
   ["mkdir.mode"] = octal, ["umask.mode"] = octal,
   ["drop_bounding.keep"] = capabilities, ["capset.permitted"] = capabilities,
   ["ambient.raise"] = capabilities,
-  ["rlimit.resource"] = function(value) return require("tidelock.normalise.names").rlimits[value] end,
+  ["rlimit.resource"] = resource,
   ["rlimit.soft"] = amount, ["rlimit.hard"] = amount,
+  ["overlay.size"] = function(value) return (value:gsub("^size=", "")) end,
   ["exec.path"] = candidates, ["exec.argv"] = words,
 }
 local TYPES = {
@@ -143,7 +146,8 @@ end
 local function writable(norm)
   local list, by_target = {}, kinds(norm)
   for i, target in ipairs(norm.writable) do
-    local kind = target == "/" and (norm.root.overlay and "overlay" or "bind") or by_target[target]
+    local kind = by_target[target]
+    if target == "/" then kind = norm.root.overlay and "overlay" or "bind" end
     local note = kind == "bind" and " (the host's)" or kind == "overlay" and " (thrown away)" or ""
     list[i] = printable(target) .. note
   end

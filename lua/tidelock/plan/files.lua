@@ -50,7 +50,8 @@ local KINDS = {
 
 function KINDS.overlay(build, entry)
   bind(build, entry)
-  build:add { op = "overlay", target = entry.target, size = size_data(entry.size), at = entry.origin }
+  build:add { op = "overlay", target = entry.target, size = size_data(entry.size),
+    at = entry.origin }
 end
 
 function KINDS.dir(build, entry)
@@ -92,6 +93,13 @@ local function uses_sysctl(norm)
   return false
 end
 
+-- Detaching takes one mount off the new root. Under an overlay the lower tree and the layer were
+-- mounted over the old root, and after the pivot they lie on top of it: all three must go, or the
+-- host's root stays in the box's namespace.
+local function detach(build, root)
+  for _ = 1, root.overlay and 3 or 1 do build:add { op = "detach_old" } end
+end
+
 --- SEQUENCES.md masks after the pivot. Here it is before: a mask clones the held /dev/null, and
 --- of a descriptor on a tree that was detached open_tree(2) makes no clone (EINVAL).
 ---@param build table
@@ -104,7 +112,7 @@ function M.add(build, norm)
   M.user_ops(build, norm, "mounts")
   build:enter("child", "root")
   build:add { op = "pivot" }
-  build:add { op = "detach_old" }
+  detach(build, norm.root)
   M.user_ops(build, norm, "root")
   if norm.root.kind == "tmpfs" then build:add { op = "seal_root" } end
 end

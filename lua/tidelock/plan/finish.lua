@@ -5,6 +5,7 @@ local M = {}
 local SIGKILL = 9
 
 local function mask_of(names)
+  if not names[1] then return 0 end
   local number, mask = require("tidelock.capability").number, 0
   for _, name in ipairs(names) do mask = mask + 2 ^ number[name] end
   return mask
@@ -66,30 +67,33 @@ end
 function M.add(build, norm, given, sigmask)
   local mask = mask_of(norm.capabilities)
   build:enter("child", "confine")
-  if norm.init then build:add { op = "fork" } end
   build:add { op = "setsid" }
   streams(build, given)
   build:add { op = "umask", mode = norm.umask }
   build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
   require("tidelock.plan.files").user_ops(build, norm, "confine")
-  for _, limit in ipairs(norm.rlimits) do
-    build:add { op = "rlimit", resource = limit.resource, soft = limit.soft, hard = limit.hard,
-      at = limit.origin }
-  end
   build:add { op = "drop_bounding", keep = mask, at = norm.origins.capabilities }
   identity(build, norm, mask)
-  -- The root of a namespace gets its capabilities at exec from the bounding set; others need ambient.
+  -- A namespace's root gets its capabilities at exec from the bounding set; others need ambient.
   local ambient = norm.user.uid ~= 0 and mask or 0
   build:add { op = "capset", effective = mask, permitted = mask, inheritable = ambient,
     at = norm.origins.capabilities }
-  if ambient ~= 0 then build:add { op = "ambient", raise = ambient, at = norm.origins.capabilities } end
+  if ambient ~= 0 then
+    build:add { op = "ambient", raise = ambient, at = norm.origins.capabilities }
+  end
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
   build:add { op = "close_fds" }
   for i, item in ipairs(given) do
     if item.use == "pass" then build:add { op = "dup", slot = i - 1, fd = item.target } end
   end
+  -- Late: a low nofile would refuse the descriptors above.
+  for _, limit in ipairs(norm.rlimits) do
+    build:add { op = "rlimit", resource = limit.resource, soft = limit.soft, hard = limit.hard,
+      at = limit.origin }
+  end
   build:add { op = "sigmask", mask = sigmask }
+  if norm.init then build:add { op = "settle" } end
   if norm.seccomp.filter then
     build:add { op = "seccomp", filter = norm.seccomp.filter, flags = 0,
       at = norm.origins.seccomp }

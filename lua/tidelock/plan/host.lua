@@ -13,7 +13,8 @@ local MAP_UID, MAP_GID = 0, 1
 local function hooks(build, norm, stage)
   for index, hook in ipairs(norm.hooks) do
     if hook.at == stage then
-      build:add { op = "hook", index = index, name = hook.name or "hook " .. index, at = hook.origin }
+      build:add { op = "hook", index = index, name = hook.name or "hook " .. index,
+        at = hook.origin }
     end
   end
 end
@@ -97,8 +98,10 @@ function M.add(build, norm)
   build:enter("child", "created")
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "propagation", flags = MS_REC_PRIVATE }
-  if norm.hostname then build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname } end
-  if norm.net == "none" then build:add { op = "link_up", name = "lo" } end
+  if norm.hostname then
+    build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname }
+  end
+  if norm.net == "none" and not norm.init then build:add { op = "link_up", name = "lo" } end
   hold_paths(build, norm)
 
   build:enter("parent", "created")

@@ -18,6 +18,11 @@ function M.add(build, norm)
   -- A change of ids clears it.
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "dumpable", value = 0 }
+  if not norm.init then return end
+  -- As early as that: the loopback device takes as long to come up as ten mounts, and PID 1 brings
+  -- it up while the workload's process goes on.
+  build:add { op = "fork" }
+  if norm.net == "none" then build:add { op = "link_up", name = "lo", lane = "beside" } end
 end
 
 return M

@@ -13,7 +13,7 @@ function M.new()
   return setmetatable({ ops = {}, slots = 0, held = {}, trees = {}, rendezvous = 0 }, List)
 end
 
---- Appends an operation; its lane, stage and origin are those of the last call unless it has its own.
+--- Appends an operation; lane and stage are those entered last unless it has its own.
 ---@param op table
 function List:add(op)
   op.lane, op.stage, op.at = op.lane or self.lane, op.stage or self.stage, op.at or "default"

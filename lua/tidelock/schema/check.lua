@@ -164,7 +164,8 @@ end
 ---@return integer
 function M.integer(value, at, field, least, most, accepted)
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
-    M.refuse(field, value, at, nil, accepted or ("a whole number from %d to %d"):format(least, most))
+    accepted = accepted or ("a whole number from %.0f to %.0f"):format(least, most)
+    M.refuse(field, value, at, nil, accepted)
   end
   return value
 end

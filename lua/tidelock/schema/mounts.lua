@@ -132,7 +132,8 @@ local function replace_same(entries)
   for _, entry in ipairs(entries) do
     local key = M.key(entry)
     local index = position[key]
-    if entry.kind == "remove" and index then
+    local other = index and list[index]
+    if entry.kind == "remove" and other and other.kind ~= "remove" then
       list[index], position[key] = false, nil
     elseif index then
       list[index] = entry

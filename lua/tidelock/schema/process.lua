@@ -22,7 +22,7 @@ function M.command(value, at, field)
     if type(word) ~= "string" then
       check.refuse(field, word, at, ("(word %d) is not a string"):format(i), COMMAND)
     elseif word:find("%z") then
-      check.refuse(field, word, at, ("(word %d) has a NUL byte in it"):format(i), "words without NUL")
+      check.refuse(field, word, at, ("(word %d) has a NUL byte in it"):format(i), COMMAND)
     elseif #word > check.LONGEST_WORD then
       check.refuse(field, nil, at, ("word %d is %d bytes long"):format(i, #word),
         ("at most %d, the kernel's limit for one argument"):format(check.LONGEST_WORD))
@@ -108,7 +108,9 @@ function M.stream(value, at, field)
   local words = field == "stdin" and { "inherit", "null" } or { "inherit", "capture", "null" }
   local accepted = check.quoted(words) .. ", a descriptor, a function"
   if type(value) == "function" then return value end
-  if type(value) == "number" then return check.integer(value, at, field, 0, 2 ^ 31 - 1, accepted) end
+  if type(value) == "number" then
+    return check.integer(value, at, field, 0, 2 ^ 31 - 1, accepted)
+  end
   for _, word in ipairs(words) do
     if value == word then return word end
   end
@@ -166,7 +168,9 @@ local function wrong_lane(value, stages, hint)
 end
 
 local function func(value, at, field)
-  if type(value) ~= "function" then check.refuse(field, value, at, "is not a function", "a function") end
+  if type(value) ~= "function" then
+    check.refuse(field, value, at, "is not a function", "a function")
+  end
 end
 
 ---@return table[]
@@ -186,7 +190,8 @@ function M.hooks(value, at, field)
     if hook.name ~= nil then check.text(hook.name, at, field .. ".name", "a name", 256) end
     if hook.origin ~= nil then check.text(hook.origin, at, field .. ".origin", "a line") end
     list[i] = {
-      at = hook.at, call = hook.call, undo = hook.undo, name = hook.name, origin = hook.origin or at,
+      at = hook.at, call = hook.call, undo = hook.undo, name = hook.name,
+      origin = hook.origin or at,
     }
   end
   return list
@@ -209,7 +214,8 @@ function M.ops(value, at, field)
   for i = 1, check.list(value, at, field, "a list of operations") do
     local op = value[i]
     if type(op) ~= "table" then
-      check.refuse(field, op, at, "is not an operation", "{ at = STAGE, op = NAME, fields = {...} }")
+      check.refuse(field, op, at, "is not an operation",
+        "{ at = STAGE, op = NAME, fields = {...} }")
     end
     check.known(op, { "at", "op", "fields", "origin" }, at, field)
     stage(op.at, at, field .. ".at", CHILD_STAGES, wrong_lane(op.at, HOST_STAGES,

@@ -78,7 +78,9 @@ function M.capabilities(value, at, field)
   local add, added = capability_set(value.add or {}, at, field .. ".add")
   local drop, dropped = capability_set(value.drop or {}, at, field .. ".drop")
   for _, name in ipairs(add) do
-    if dropped[name] then check.refuse(field, name, at, "is both added and dropped", "one of them") end
+    if dropped[name] then
+      check.refuse(field, name, at, "is both added and dropped", "one of them")
+    end
   end
   local steps = {}
   if dropped.ALL then steps[1] = { drop = true, name = "ALL" } end

@@ -77,6 +77,7 @@ function M.show(name, value)
     local soft, hard = tostring(value[1]), tostring(value[2])
     return soft == hard and soft or soft .. ":" .. hard
   end
+  if type(value[1]) == "table" then return #value .. " " .. name end
   local words = {}
   for i, word in ipairs(value) do words[i] = tostring(word) end
   return require("tidelock.error").show(table.concat(words, " "))

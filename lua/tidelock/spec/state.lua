@@ -150,7 +150,7 @@ local function pass_fds(cells)
     if other and other[1].fd ~= item.fd then
       errors.refuse {
         field = "pass_fds", value = item.target, at = cell[2],
-        why = "is the target of two descriptors, also" .. (other[2] and " at " .. other[2] or " before"),
+        why = "is the target of two descriptors" .. (other[2] and ", also at " .. other[2] or ""),
         accepted = "one descriptor for a target",
       }
     end
@@ -212,9 +212,13 @@ local function in_list(name, cells, key)
   local mounts = name == "fs" and require "tidelock.schema.mounts"
   for _, cell in ipairs(cells) do
     local item = cell[1]
-    local is = item == key or (type(item) == "table" and (item.name or tostring(item.target)) == key)
-    if mounts then is = mounts.key(item) == key end
-    if is then found = cell[2] end
+    local name_of = item
+    if mounts then
+      name_of = mounts.key(item)
+    elseif type(item) == "table" then
+      name_of = item.name or tostring(item.target)
+    end
+    if name_of == key then found = cell[2] end
   end
   return found
 end

@@ -21,8 +21,8 @@ local function rlimits(list, into, from)
   for name, cell in pairs(from.keyed.rlimits or {}) do
     local old = into.keyed.rlimits and into.keyed.rlimits[name]
     if old and old[1] and (cell[1] == false or width.higher_limit(cell[1], old[1])) then
-      add(list, "rlimits." .. name, cell[1] and width.show("rlimits", cell[1]) or "no limit", cell[2],
-        width.show("rlimits", old[1]), old[2])
+      local new = cell[1] and width.show("rlimits", cell[1]) or "no limit"
+      add(list, "rlimits." .. name, new, cell[2], width.show("rlimits", old[1]), old[2])
     end
   end
 end
@@ -64,8 +64,8 @@ local function mounts(list, into, from)
     local opened = (was == "bind" or was == "ro" or was == "rw")
       and width.access(entry) > width.access(old[1])
     if hidden or opened then
-      add(list, "fs." .. key(entry), describe(entry), cell[2],
-        describe(old[1]) .. (was == "bind" and width.access(old[1]) == 1 and ", read-only" or ""), old[2])
+      local note = was == "bind" and width.access(old[1]) == 1 and ", read-only" or ""
+      add(list, "fs." .. key(entry), describe(entry), cell[2], describe(old[1]) .. note, old[2])
     end
   end
   if not from.replaced.fs then return end
@@ -99,8 +99,7 @@ end
 function M.text(warning)
   local origin = require "tidelock.origin"
   local field = require("tidelock.error").printable(warning.field)
-  return ("%s: %s%s widens %s%s"):format(field, warning.new,
-    place(origin.refine(warning.at, warning.field)), warning.old,
+  return ("%s: %s widens %s%s"):format(field, warning.new, warning.old,
     place(origin.refine(warning.old_at, warning.field)))
 end
 
