@@ -12,7 +12,7 @@ print(report.ok, report.reason, report.status)
 
 -- Named fields are settings of the spec. Whatever is not said has the safe default: here no
 -- network, no capabilities, an init of its own as PID 1, and a host name.
-report = tidelock.run { "sh", "-c", "hostname; cat /proc/1/comm", hostname = "box" }
+tidelock.run { "sh", "-c", "hostname; cat /proc/1/comm", hostname = "box" }
 --> box
 --> tidelock-init
 

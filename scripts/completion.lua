@@ -8,7 +8,8 @@ local M = { summary = "print the completion for a shell (bash)" }
 function M.main(words, verbs)
   if words[1] ~= "bash" or words[2] then
     require("tidelock.error").refuse { field = "completion", value = words[1], why = "is not known",
-      accepted = "bash", hint = "tidelock completion bash > /usr/share/bash-completion/completions/tidelock" }
+      accepted = "bash",
+      hint = "tidelock completion bash > /usr/share/bash-completion/completions/tidelock" }
   end
   local options = require "tidelock.options"
   local tables = { run = options.run, explain = options.explain() }

@@ -123,11 +123,97 @@ static long make_file(struct init *s, const char *path)
 	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
 }
 
-/* A descriptor of a mount point, made when it is not there. */
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+	while (n && *a++ == *b++)
+		n--;
+	return n == 0;
+}
+
+static void forget_parent(struct init *s)
+{
+	close_fd(&s->parent);
+	s->parent = -1;
+}
+
+/*
+ * The directory that holds the last component of a path, which is stored in *name. Targets come
+ * sorted, so the last answer often serves again. A mount below it does not make it stale; whoever
+ * may mount over it or above it forgets it.
+ */
+static long open_parent(struct init *s, const char *path, const char **name)
+{
+	char parent[PATH_LIMIT];
+	size_t n = parent_length(path, length(path));
+	long fd;
+
+	*name = path + n;
+	while (**name == '/')
+		++*name;
+	if (s->parent >= 0 && s->parent_length == n &&
+	    same_bytes(s->parent_path, path, n))
+		return s->parent;
+	forget_parent(s);
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	fd = look_up(s, parent, O_DIRECTORY);
+	if (fd == -ENOENT)
+		fd = make_directory(s, parent);
+	if (fd < 0)
+		return fd;
+	s->parent = (int)fd;
+	s->parent_path = path;
+	s->parent_length = n;
+	return fd;
+}
+
+static bool is_plain_name(const char *name)
+{
+	return name[0] &&
+		!(name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) &&
+		name[length(name) - 1] != '/';
+}
+
+/*
+ * A descriptor of a mount point, made when it is not there. One component below a directory that
+ * was resolved in the root is not followed if it is a link: that takes the long way.
+ */
 static long open_target(struct init *s, const char *path, bool directory)
 {
-	long fd = look_up(s, path, directory ? O_DIRECTORY : 0);
+	const char *name;
+	long parent, fd;
 
+	if (!path[1]) {
+		forget_parent(s);
+		return look_up(s, path, O_DIRECTORY);
+	}
+	parent = open_parent(s, path, &name);
+	if (parent < 0)
+		return parent;
+	if (!is_plain_name(name))
+		fd = -ELOOP;
+	else if (directory)
+		fd = tl_call(s, mkdirat, parent, name, 0755);
+	else
+		fd = tl_call(s, openat, parent, name,
+			     O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0 && !directory)
+		return fd;
+	if (fd >= 0 || fd == -EEXIST) {
+		int flags =
+			O_PATH | O_NOFOLLOW | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
+
+		fd = tl_call(s, openat, parent, name, flags, 0);
+		if (fd >= 0 && !directory &&
+		    (file_mode(s, (int)fd, NULL) & S_IFMT) == S_IFLNK) {
+			raw(close, fd);
+			fd = -ELOOP;
+		}
+	}
+	if (fd != -ELOOP && fd != -ENOTDIR)
+		return fd;
+	forget_parent(s); /* a link may lead above it */
+	fd = look_up(s, path, directory ? O_DIRECTORY : 0);
 	if (fd != -ENOENT)
 		return fd;
 	return directory ? make_directory(s, path) : make_file(s, path);
@@ -255,20 +341,11 @@ long tl_init_mkdir(struct init *s, const struct tl_op_mkdir *op)
 
 long tl_init_symlink(struct init *s, const struct tl_op_symlink *op)
 {
-	char parent[PATH_LIMIT];
-	const char *path = tl_str(s, op->target);
-	size_t n = parent_length(path, length(path)), name = n;
-	autoclose int fd = -1;
-	long ret;
+	const char *name;
+	long ret = open_parent(s, tl_str(s, op->target), &name);
 
-	while (path[name] == '/')
-		name++;
-	memcpy(parent, path, n);
-	parent[n] = '\0';
-	fd = (int)open_target(s, parent, true);
-	if (fd < 0)
-		return fd;
-	ret = tl_call(s, symlinkat, tl_str(s, op->to), fd, path + name);
+	if (ret >= 0)
+		ret = tl_call(s, symlinkat, tl_str(s, op->to), ret, name);
 	return ret == -EEXIST ? 0 : ret;
 }
 
@@ -328,6 +405,7 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 
 	if (lower < 0)
 		return lower;
+	forget_parent(s);
 	ret = mount_on(s, lower, "tmpfs", MS_NOSUID | MS_NODEV, tl_str(s, op->size));
 	if (ret < 0)
 		return ret;
@@ -363,6 +441,7 @@ long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 	autoclose int target = (int)look_up(s, tl_str(s, op->target), 0), tree = -1;
 	long ret;
 
+	forget_parent(s);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)
@@ -386,6 +465,7 @@ long tl_init_readonly(struct init *s, const struct tl_op_readonly *op)
 	autoclose int target = (int)look_up(s, tl_str(s, op->target), 0), tree = -1;
 	long ret;
 
+	forget_parent(s);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)

@@ -20,6 +20,9 @@ struct init {
 	struct tl_page *page;
 	char **vectors; /* room for the pointers of argv and envp */
 	int root; /* the new root, -1 before it is made */
+	int parent; /* the directory parent_path[0..parent_length] in the new root, or -1 */
+	const char *parent_path;
+	size_t parent_length;
 	int proc; /* a procfs that nobody else can reach, -1 before it is made */
 	bool filtered; /* a filter is loaded: no system call but execve from here on */
 	uint32_t index; /* of the operation at hand */

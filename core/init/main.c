@@ -168,7 +168,7 @@ _Noreturn void tl_init_main(void);
 
 __attribute__((used)) _Noreturn void tl_init_main(void)
 {
-	struct init s = { .root = -1, .proc = -1, .settled = -1 };
+	struct init s = { .root = -1, .parent = -1, .proc = -1, .settled = -1 };
 	unsigned index;
 	const char *why;
 	size_t size;

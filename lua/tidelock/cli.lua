@@ -56,7 +56,8 @@ end
 local function help(verbs)
   local out = { "tidelock: run commands in sandboxes of your own making", "" }
   for _, name in ipairs(sorted(verbs)) do
-    out[#out + 1] = ("  tidelock %-12s %s"):format(name, require("tidelock.scripts." .. name).summary)
+    local summary = require("tidelock.scripts." .. name).summary
+    out[#out + 1] = ("  tidelock %-12s %s"):format(name, summary)
   end
   out[#out + 1] = "  tidelock SCRIPT.lua   run a Lua script with the library in reach"
   out[#out + 1] = ""

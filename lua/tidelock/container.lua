@@ -7,26 +7,6 @@ local M = {}
 -- Handed on to the workload while the command line waits for it.
 local FORWARDED = { "HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH" }
 
----The directories that outlive a box: of state, and of compiled filters.
----@param core table
----@return { state: string, cache: string? }
-function M.directories(core)
-  local env, host = {}, core.host
-  for _, text in ipairs(host.environ()) do
-    local name, value = text:match("^(XDG_[A-Z_]+)=(/.*)$")
-    if not name then name, value = text:match("^(HOME)=(/.*)$") end
-    if name then env[name] = value end
-  end
-  if host.ids().euid == 0 then
-    return { state = "/run/tidelock", cache = "/var/cache/tidelock" }
-  end
-  local cache = env.XDG_CACHE_HOME or env.HOME and env.HOME .. "/.cache"
-  return {
-    state = (env.XDG_RUNTIME_DIR or "/tmp") .. "/tidelock",
-    cache = cache and cache .. "/tidelock" or nil,
-  }
-end
-
 ---@class tidelock.Prepared
 ---@field norm table
 ---@field ops table[]
@@ -39,9 +19,7 @@ end
 ---@param options tidelock.PlanOptions?
 ---@return tidelock.Prepared
 function M.prepare(spec, options)
-  local core = require "tidelock.core"
-  local directories = M.directories(core)
-  local facts = require("tidelock.facts").new(core, directories)
+  local facts = require("tidelock.facts").new()
   local norm, complete = require("tidelock.normalise").normalise(spec, facts)
   local ops, given = require("tidelock.plan.build").build(norm, options)
   local fields = spec:fields()
@@ -183,7 +161,7 @@ end
 ---`leave`: the process is about to end, and does not wait until the kernel has taken the box's
 ---namespaces apart; every process of the box but its init is gone by then.
 ---@param spec tidelock.Spec
----@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: tidelock.PlanOptions? }?
+---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table? }?
 ---@return tidelock.Report
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)

@@ -75,7 +75,7 @@ end
 
 local function privileged(facts, host)
   if facts.uid ~= 0 then return false end
-  local mask = tonumber(host.ids().caps_effective)
+  local mask = tonumber(facts.ids.caps_effective)
   if not (has(mask, CAP_SETGID) and has(mask, CAP_SETUID) and has(mask, CAP_SYS_ADMIN)) then
     return false
   end
@@ -106,6 +106,16 @@ function lazy.gid(facts) return facts.ids.egid end
 function lazy.groups(facts) return facts.ids.groups end
 function lazy.last_cap(facts) return facts.ids.last_cap end
 function lazy.privileged(facts, host) return privileged(facts, host) end
+-- What outlives a box: its state, and compiled filters.
+function lazy.state(facts)
+  if facts.uid == 0 then return "/run/tidelock" end
+  return (facts.env.XDG_RUNTIME_DIR or "/tmp") .. "/tidelock"
+end
+function lazy.cache(facts)
+  if facts.uid == 0 then return "/var/cache/tidelock" end
+  local base = facts.env.XDG_CACHE_HOME or facts.env.HOME and facts.env.HOME .. "/.cache"
+  return base and base .. "/tidelock" or false
+end
 function lazy.cwd(_, host) return host.getcwd() or "/" end
 function lazy.env(_, host) return environment(host) end
 function lazy.subuid(facts, host) return subordinate(facts, host, "/etc/subuid") or false end
@@ -186,7 +196,7 @@ end
 
 --- Facts about the host that this process runs on.
 ---@param core table? tidelock.core
----@param options { state: string?, cache: string? }? directories of the state and of the filters
+---@param options { state: string?, cache: string? }? directories in the place of the usual ones
 ---@return table facts
 function M.new(core, options)
   core = core or require "tidelock.core"
@@ -201,11 +211,12 @@ function M.new(core, options)
       return value
     end,
   })
+  facts.state, facts.cache = options.state, options.cache
   files(facts, host)
   databases(facts, host)
 
   function facts.range()
-    local range = allocate(facts, host, options.state or "/run/tidelock")
+    local range = allocate(facts, host, facts.state)
     facts.range = function() return range end
     return range
   end
@@ -220,7 +231,7 @@ function M.new(core, options)
   --- The compiled filter of a name or a file, or nil and why there is none.
   function facts.filter(name, capabilities)
     if name == "default" then
-      return require("tidelock.seccomp.cache").load(capabilities, options.cache, core)
+      return require("tidelock.seccomp.cache").load(capabilities, facts.cache or nil, core)
     end
     return require("tidelock.seccomp.required").load_file(name, core.filter)
   end

@@ -11,7 +11,8 @@ local HINTS = {
   { op = "clone", code = "ENOSPC",
     hint = "no more namespaces: see /proc/sys/user/max_user_namespaces and its neighbours" },
   { op = "clone", code = "EINVAL", hint = "this kernel lacks one of the namespaces" },
-  { op = "clone", code = "EAGAIN", hint = "the limit of processes (RLIMIT_NPROC or pids) is reached" },
+  { op = "clone", code = "EAGAIN",
+    hint = "the limit of processes (RLIMIT_NPROC or pids) is reached" },
   { op = "write_map", code = "EPERM",
     hint = "the ids are not the caller's to map: see /etc/subuid, /etc/subgid, newuidmap(1)" },
   { op = "idmap_mount", code = "EPERM",
@@ -27,9 +28,10 @@ local HINTS = {
   { code = "ENOSPC", call = "mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
   { code = "ENOSPC", call = "move_mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
   { code = "EROFS",
-    hint = "the mount point does not exist and the root is read-only: make it, or add --overlay /" },
+    hint = "the mount point is not there and the root is read-only: make it, or add --overlay /" },
   { code = "EXDEV", hint = "a symlink in the path leads out of the root" },
-  { code = "ELOOP", hint = "the path has a symlink that may not be followed, or too many" },
+  { code = "ELOOP",
+    hint = "the path has a symlink that may not be followed, or too many" },
   { code = "EMFILE", hint = "too many descriptors: raise the limit with ulimit -n" },
   { op = "exec", code = "E2BIG",
     hint = "the arguments and the environment are larger than the kernel takes (execve(2))" },
@@ -54,7 +56,8 @@ end
 local function exec_story(fault, op, norm)
   local name = errors.printable(norm.command[1])
   if fault.code ~= "ENOENT" then
-    return ("%s: %s"):format(name, fault.code == "EACCES" and "may not be executed" or fault.code), nil
+    local why = fault.code == "EACCES" and "may not be executed" or fault.code
+    return ("%s: %s"):format(name, why)
   end
   local host = require("tidelock.core").host
   for _, path in ipairs(op.path) do
@@ -63,7 +66,7 @@ local function exec_story(fault, op, norm)
         ("%s exists on the host and is not visible inside: --ro %s"):format(path, path)
     end
   end
-  return ("%s: not found"):format(name), nil
+  return ("%s: not found"):format(name)
 end
 
 local LANE = { host = "on the host", parent = "beside the child", child = "in the container" }

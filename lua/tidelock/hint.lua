@@ -40,8 +40,8 @@ end
 
 local function no_network(norm, finish)
   if norm.net == "none" and finish.no_routes > 0 then
-    return ("the network is off, and %d packet%s had nowhere to go (--net host turns it on)"):format(
-      finish.no_routes, finish.no_routes == 1 and "" or "s")
+    local packets = finish.no_routes == 1 and "1 packet" or finish.no_routes .. " packets"
+    return ("the network is off, and %s had nowhere to go (--net host turns it on)"):format(packets)
   end
 end
 

@@ -15,7 +15,7 @@ local M = {}
 ---@field denials table[]       {layer, call|path|address, rule, at, remedy}
 ---@field usage table           wall, user, system in seconds, memory_peak in bytes (nil: unknown)
 ---@field enforced string[]     what was put in force
----@field not_enforced string[] what was asked for or is the default, and could not be, with the reason
+---@field not_enforced string[] what should be in force and could not be put there, with the reason
 ---@field notes table[]         {text, at}
 ---@field sockets string[]      unix sockets of the host that were in reach
 ---@field planted string[]      names that the host acts on later and that were written from inside
@@ -120,11 +120,13 @@ function methods:line()
   if usage.user then
     used[1] = "user " .. units.format_duration(usage.user)
     used[2] = "system " .. units.format_duration(usage.system)
-    used[3] = "peak " .. (usage.memory_peak and units.format_size(usage.memory_peak) or "unavailable")
+    local peak = usage.memory_peak
+    used[3] = "peak " .. (peak and units.format_size(peak) or "unavailable")
   end
   local first = self:why():match("^[^\n]*")
   if not usage.wall then return first end
-  return ("%s after %s (%s)"):format(first, units.format_duration(usage.wall), table.concat(used, ", "))
+  local wall = units.format_duration(usage.wall)
+  return ("%s after %s (%s)"):format(first, wall, table.concat(used, ", "))
 end
 
 ---Itself if the run was good; otherwise raises with the why.
@@ -151,6 +153,7 @@ function methods:data()
     "operations" } do
     data[name] = json.array(data[name])
   end
+  json.object(data.usage)
   return data
 end
 

@@ -43,17 +43,17 @@ describe("the hint after a failure", function()
   end)
 
   it("says that a file would be on a read-only mount", function()
-    local text = hint { "touch", "made" }
+    local text = hint { "touch", "./made" }
     assert.matches("read%-only", text)
     assert.matches("--rw", text, 1, true)
-    assert.is_nil((hint({ "sh", "-c", "exit 1", "made" }, { "--rw", "." })))
+    assert.is_nil((hint({ "sh", "-c", "exit 1", "./made" }, { "--rw", "." })))
   end)
 
   it("is silent when the command was good, and with -q", function()
     local text, stderr = hint { "sh", "-c", "cat " .. other .. "/file; touch x; true" }
     assert.is_nil(text)
     assert.not_matches("hint", stderr)
-    text, stderr = hint({ "touch", "made" }, { "-q" })
+    text, stderr = hint({ "touch", "./made" }, { "-q" })
     assert.matches("read%-only", text)
     assert.not_matches("hint", stderr)
   end)
