@@ -206,6 +206,9 @@ bench:
 BINDIR := $(DESTDIR)$(PREFIX)/bin
 CMOD   := $(DESTDIR)$(PREFIX)/lib/lua/5.1/tidelock
 LMOD   := $(DESTDIR)$(PREFIX)/share/lua/5.1/tidelock
+MAN1   := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+PAGES  := run explain
 
 install: all
 	$(call say,INSTALL,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
@@ -214,11 +217,16 @@ install: all
 	$(Q)for f in $(MODULES:lua/tidelock/%=%); do \
 		install -D -m 644 lua/tidelock/$$f $(LMOD)/$$f || exit 1; done
 	$(Q)install -D -m 644 $(GENERATED) $(LMOD)/seccomp/builtin.lua
+	$(Q)install -d $(MAN1) $(BASH)
+	$(Q)for page in $(PAGES); do \
+		$(B)/tidelock man $$page > $(MAN1)/tidelock-$$page.1 || exit 1; done
+	$(Q)$(B)/tidelock completion bash > $(BASH)/tidelock
 
 uninstall:
 	$(call say,REMOVE,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
 	$(Q)rm -f $(BINDIR)/tidelock
 	$(Q)rm -rf $(CMOD) $(LMOD)
+	$(Q)rm -f $(PAGES:%=$(MAN1)/tidelock-%.1) $(BASH)/tidelock
 
 clean:
 	$(Q)rm -rf $(B)

@@ -29,11 +29,23 @@ function M.prepare(spec, options)
   return { norm = norm, ops = ops, facts = facts, given = given, complete = complete }
 end
 
--- What the packer refuses is a field too long or too large for a plan.
+-- Where the operation that the packer complains about was asked for.
+local function blamed(prepared, message)
+  local op = prepared.ops[tonumber(message:match("operation (%d+)"))]
+  local name = message:match("^plan: ([%w_]+)%.")
+  for _, own in ipairs(prepared.norm.ops) do
+    if own.op == name then return own.origin end
+  end
+  return op and op.at ~= "default" and op.at or nil
+end
+
+-- What the packer refuses: a field too long or too large for a plan, or an operation of the user's
+-- own that is none.
 local function pack(core, prepared)
   local good, plan = pcall(core.plan.pack, prepared.ops, { given = #prepared.given })
-  if not good then error(errors.new { op = "plan", message = errors.printable(plan, 200) }, 0) end
-  return plan
+  if good then return plan end
+  error(errors.new { op = "plan", message = errors.printable(plan, 200),
+    at = blamed(prepared, plan) }, 0)
 end
 
 local function open_null(core, mode)

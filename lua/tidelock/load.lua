@@ -13,7 +13,12 @@ function M.file(path)
   if not chunk then
     error(errors.new { op = "load", path = path, message = errors.printable(message, 400) }, 0)
   end
-  local result = require("tidelock.origin").call(path, chunk)
+  local good, result = pcall(require("tidelock.origin").call, path, chunk)
+  if not good then
+    if errors.is(result) then error(result, 0) end
+    local text = type(result) == "string" and result or path .. ": raised a " .. type(result)
+    error(errors.new { op = "load", path = path, message = errors.printable(text, 400) }, 0)
+  end
   local spec = require "tidelock.spec"
   if spec.is(result) then return result end
   errors.refuse {

@@ -71,7 +71,8 @@ end
 ---@param spec tidelock.Spec with :fields() and :where(name)
 ---@param facts table
 ---@return table norm
----@return function complete  fills in what a report needs and a plan does not: norm.sockets
+---@return function complete  fills in what a report needs and a plan does not (norm.sockets), and
+---leaves plain data
 function M.normalise(spec, facts)
   local norm = {
     notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {},
@@ -93,12 +94,12 @@ function M.normalise(spec, facts)
   confine.rlimits(ctx)
   confine.descriptors(ctx)
   confine.seccomp(ctx)
-  require("tidelock.normalise.arrange").finish(norm)
   table.sort(norm.writable)
   table.sort(norm.protected)
   table.sort(norm.watch)
   return norm, function()
     norm.sockets = require("tidelock.normalise.sockets").reachable(ctx)
+    require("tidelock.normalise.arrange").finish(norm)
   end
 end
 

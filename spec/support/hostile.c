@@ -127,7 +127,9 @@ static int run_init(const struct setup *setup, char **argv, char *said, size_t r
 
 	if (pipe2(err, O_CLOEXEC))
 		die("pipe");
-	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | SIGCHLD, 0, 0, 0, 0);
+	pid = (pid_t)syscall(SYS_clone,
+			     CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | SIGCHLD, 0, 0, 0,
+			     0);
 	if (pid < 0)
 		die("clone");
 	if (pid == 0)

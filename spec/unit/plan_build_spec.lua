@@ -109,7 +109,7 @@ describe("a plan", function()
   it("masks before it lets go of the old root, and seals its own root last", function()
     local ops = plan {}
     assert.is_true(index(ops, "mask") < index(ops, "pivot"))
-    assert.equal("pivot detach_old seal_root fork setsid", names(ops, index(ops, "pivot"),
+    assert.equal("pivot detach_old seal_root setsid", names(ops, index(ops, "pivot"),
       index(ops, "setsid")))
     assert.is_nil(index(plan { view = "host" }, "seal_root"))
   end)
@@ -118,14 +118,25 @@ describe("a plan", function()
     local ops = plan { rootfs = "/images/debian",
       fs = { { kind = "overlay", source = "/images/debian", target = "/" } } }
     local at = index(ops, "pivot")
-    assert.equal("pivot detach_old detach_old detach_old fork", names(ops, at, at + 4))
+    assert.equal("pivot detach_old detach_old detach_old setsid", names(ops, at, at + 4))
   end)
 
   it("ends in the common end", function()
     local ops = plan { rlimits = { core = 0 } }
-    assert.equal("fork setsid umask chdir drop_bounding capset pdeathsig no_new_privs close_fds"
-      .. " rlimit sigmask seccomp exec", names(ops, index(ops, "fork"), #ops))
-    assert.is_nil(index(plan { init = false }, "fork"))
+    assert.equal("setsid umask chdir drop_bounding capset pdeathsig no_new_privs close_fds"
+      .. " rlimit sigmask settle seccomp exec", names(ops, index(ops, "setsid"), #ops))
+  end)
+
+  it("brings the loopback device up beside the rest where there is an init", function()
+    local ops = plan {}
+    local at = index(ops, "fork")
+    assert.equal("dumpable fork link_up root_tmpfs", names(ops, at - 1, at + 2))
+    assert.equal("beside", ops[at + 1].lane)
+    local alone = plan { init = false }
+    assert.is_nil(index(alone, "fork"))
+    assert.is_nil(index(alone, "settle"))
+    assert.equal("child", alone[index(alone, "link_up")].lane)
+    assert.is_nil(index(plan { net = "host" }, "link_up"))
   end)
 
   it("becomes another user with the groups dropped and the capabilities kept", function()

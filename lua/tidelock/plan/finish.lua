@@ -83,6 +83,8 @@ function M.add(build, norm, given, sigmask)
   end
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
+  -- Before the passed descriptors: one of them may take the number of the pipe that it waits on.
+  if norm.init then build:add { op = "settle" } end
   build:add { op = "close_fds" }
   for i, item in ipairs(given) do
     if item.use == "pass" then build:add { op = "dup", slot = i - 1, fd = item.target } end
@@ -93,7 +95,6 @@ function M.add(build, norm, given, sigmask)
       at = limit.origin }
   end
   build:add { op = "sigmask", mask = sigmask }
-  if norm.init then build:add { op = "settle" } end
   if norm.seccomp.filter then
     build:add { op = "seccomp", filter = norm.seccomp.filter, flags = 0,
       at = norm.origins.seccomp }

@@ -1,0 +1,194 @@
+-- core.plan: packing, checking and unpacking.
+local core = require "tidelock.core"
+local plans = require "spec.support.plan"
+
+local plan = core.plan
+local filter = "\6\0\0\0\0\0\255\127" -- return SECCOMP_RET_ALLOW
+
+local function op(name, lane, fields)
+  local record = { op = name, lane = lane, stage = "mounts" }
+  for key, value in pairs(fields or {}) do record[key] = value end
+  return record
+end
+
+local clone = op("clone", "host", { flags = 0x7e020000 })
+local root = op("root_tmpfs", "child", { size = "1m" })
+local pivot = op("pivot", "child")
+local exec = op("exec", "child", { path = { "/bin/true" }, argv = { "true" }, envp = {} })
+
+-- The smallest plan, with operations put in before its pivot.
+local function around(...)
+  local list = { clone, root }
+  for _, extra in ipairs { ... } do list[#list + 1] = extra end
+  list[#list + 1] = pivot
+  list[#list + 1] = exec
+  return list
+end
+
+local function refusal(ops, settings)
+  local good, message = pcall(plan.pack, ops, settings)
+  assert.is_false(good, "it was packed")
+  return tostring(message)
+end
+
+-- By type: values that must come back as they went in.
+local samples = {
+  u32 = { 0, 1, 4294967295 }, i32 = { -2147483648, -1, 0, 2147483647 },
+  u64 = { 0, 1, 9007199254740992, "0xffffffffffffffff" }, str = { "x", "two words\n\255" },
+  ostr = { "x", false }, path = { "/", "/a/b c" }, blob = { filter, "12345678" .. filter },
+  args = { { "one" }, { "one", "", "three" }, {} }, ids = { {}, { 0, 4294967294 }, { 1, 2, 3 } },
+}
+
+describe("core.plan.pack", function()
+  it("gives back every operation as it was, field by field", function()
+    local tried = 0
+    -- Of these the fields have a meaning that is checked, or a place of their own.
+    local special = { clone = true, barrier = true, reach = true, setns = true, unshare = true,
+      write_map = true, open_path = true, dup = true, seccomp = true, exec = true, fork = true,
+      root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
+      detach_old = true, chdir = true, sysctl = true, settle = true }
+    for _, info in ipairs(plan.operations()) do
+      local lane = info.lanes[#info.lanes]
+      local slots = false
+      for _, field in ipairs(info.fields) do slots = slots or field.type:find "slot" end
+      if not special[info.name] and not slots and lane == "child" then
+        for turn = 1, 4 do
+          local fields = {}
+          for _, field in ipairs(info.fields) do
+            local list = samples[field.type]
+            fields[field.name] = list[(turn - 1) % #list + 1] or nil
+          end
+          local ops = plan.unpack(plan.pack(around(op(info.name, lane, fields))))
+          assert.same(op(info.name, lane, fields), ops[3])
+          tried = tried + 1
+        end
+      end
+    end
+    assert(tried >= 60, "only " .. tried .. " were tried")
+  end)
+
+  it("gives back the default plan, and is the same each time", function()
+    local bytes, ops, prepared = plans.default()
+    local back, given = plan.unpack(bytes)
+    assert.equal(#prepared.given, given)
+    assert.equal(#ops, #back)
+    for i, each in ipairs(back) do
+      assert.same({ ops[i].op, ops[i].lane, ops[i].stage }, { each.op, each.lane, each.stage })
+      for name, value in pairs(each) do
+        if type(value) ~= "number" then assert.same(ops[i][name], value, each.op .. "." .. name) end
+      end
+    end
+    for _ = 1, 100 do assert.equal(bytes, plan.pack(ops, { given = given })) end
+  end)
+
+  it("refuses a value of the wrong type and names operation and field", function()
+    assert.matches("sethostname%.name is not a string", refusal(around(
+      op("sethostname", "child", { name = 7 }))))
+    assert.matches("sethostname%.name is not a string", refusal(around(op("sethostname", "child"))))
+    assert.matches("umask%.mode is not a whole number", refusal(around(
+      op("umask", "child", { mode = "x" }))))
+    for _, bad in ipairs { -1, 1.5, 4294967296, 0 / 0, 1 / 0 } do
+      assert.matches("umask%.mode", refusal(around(op("umask", "child", { mode = bad }))))
+    end
+    for _, bad in ipairs { -1, 1.5, 2 ^ 54, "12x", "", "-1", "0x1ffffffffffffffff" } do
+      assert.has_error(function()
+        plan.pack(around(op("rlimit", "child", { resource = 1, soft = bad, hard = 1 })))
+      end)
+    end
+    assert.matches("exec%.argv is not a list", refusal { clone, root, pivot,
+      op("exec", "child", { path = { "/x" }, argv = "true", envp = {} }) })
+    assert.matches("NUL", refusal(around(op("sethostname", "child", { name = "a\0b" }))))
+  end)
+
+  it("refuses an operation, lane or stage that does not exist, and a lane that is another's", function()
+    assert.matches("fly", refusal(around(op("fly", "child"))))
+    assert.matches("lane", refusal(around(op("setsid", "nowhere"))))
+    assert.matches("stage", refusal(around { op = "setsid", lane = "child", stage = "late" }))
+    assert.matches("does not belong in this lane", refusal(around(op("setsid", "parent"))))
+  end)
+
+  it("refuses orders that make no sense", function()
+    local cases = {
+      ["comes before the clone"] = { root, clone, pivot, exec },
+      ["comes after the clone"] = { clone, op("open_tree", "host",
+        { slot = 0, path = "/x", recursive = 0 }), root, pivot, exec },
+      ["there is no new root"] = { clone, op("mkdir", "child", { target = "/x", mode = 0 }), root,
+        pivot, exec },
+      ["root is made twice"] = { clone, root, root, pivot, exec },
+      ["exec would run in the old root"] = { clone, root, exec },
+      ["executes nothing"] = { clone, root, pivot },
+      ["comes after exec"] = { clone, root, pivot, exec, op("setsid", "child") },
+      ["between the filter and exec"] = { clone, root, pivot,
+        op("seccomp", "child", { filter = filter, flags = 0 }), op("setsid", "child"), exec },
+      ["a slot is used before it is opened"] = around(op("dup", "child", { slot = 0, fd = 3 })),
+      ["no private procfs"] = around(op("sysctl", "child", { name = "a", value = "b" })),
+      ["a string is empty"] = around(op("sethostname", "child", { name = "" })),
+      ["does not start with a slash"] = around(op("mkdir", "child", { target = "x", mode = 0 })),
+      ["longer than PATH_MAX"] = around(op("mkdir", "child",
+        { target = "/" .. ("x/"):rep(3000), mode = 0 })),
+      ["names no namespace"] = around(op("unshare", "child", { flags = 1 })),
+      ["is out of range"] = around(op("open_path", "child",
+        { slot = 0, path = "/x", expect = 0, rdev = 0 }), op("dup", "child", { slot = 0, fd = 1024 })),
+    }
+    for words, ops in pairs(cases) do
+      assert.matches(words:gsub("%p", "%%%0"), refusal(ops))
+    end
+    assert.matches("operation 3", refusal(around(op("unshare", "child", { flags = 1 }))))
+  end)
+
+  it("refuses more operations than a plan may have, and more bytes", function()
+    local many = {}
+    for i = 1, 4200 do many[i] = op("setsid", "child") end
+    assert.matches("more than 4096 operations", refusal(around(unpack(many))))
+    assert.matches("larger than", refusal { clone, root, pivot,
+      op("exec", "child", { path = { "/x" }, argv = { ("a"):rep(17 * 1024 * 1024) }, envp = {} }) })
+  end)
+
+  it("refuses slots that the caller did not hand in", function()
+    assert.is_string(plan.pack(around(op("dup", "child", { slot = 0, fd = 3 })), { given = 1 }))
+    assert.has_error(function()
+      plan.pack(around(op("dup", "child", { slot = 1, fd = 3 })), { given = 1 })
+    end)
+    for _, given in ipairs { -1, 100000 } do
+      assert.has_error(function() plan.pack(around(), { given = given }) end)
+    end
+  end)
+end)
+
+describe("core.plan.check", function()
+  it("is true for what pack made, and tells index and reason otherwise", function()
+    local bytes = plan.pack(around())
+    assert.is_true(plan.check(bytes))
+    local good, fault = plan.check(bytes:sub(1, -2))
+    assert.is_nil(good)
+    assert.same({ 0, "the plan's size is wrong" }, { fault.index, fault.why })
+    local broken = bytes:sub(1, 64 + 32) .. "\255\255" .. bytes:sub(64 + 32 + 3)
+    good, fault = plan.check(broken)
+    assert.is_nil(good)
+    assert.same({ 2, "the operation is unknown" }, { fault.index, fault.why })
+  end)
+
+  it("wants a string", function()
+    assert.has_error(function() plan.check() end)
+    assert.has_error(function() plan.check {} end)
+    assert.has_error(function() plan.unpack "" end)
+  end)
+end)
+
+describe("core.plan.operations", function()
+  it("lists every operation with what a reader needs", function()
+    local seen = {}
+    for _, info in ipairs(plan.operations()) do
+      assert.is_nil(seen[info.name])
+      seen[info.name] = true
+      assert(#info.story > 5 and #info.lanes >= 1, info.name)
+      for name in info.story:gmatch("{([%w_]+)}") do
+        local known = false
+        for _, field in ipairs(info.fields) do known = known or field.name == name end
+        assert(known, info.name .. " tells of " .. name)
+      end
+      if info.name ~= "hook" then assert(#info.calls >= 1, info.name) end
+    end
+    assert(seen.exec and seen.clone and seen.seccomp)
+  end)
+end)
