@@ -3,24 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "../plan/plan.h"
+#include "../sys/clock.h"
+#include "../sys/fd.h"
 #include "../sys/raw.h"
+#include "image.h"
 
-#define STACK_SIZE 16384
 /* Shares memory with the caller: no canary to check, no sanitizer's shadow to touch. */
 #define IN_CHILD \
 	__attribute__((noinline, no_stack_protector, no_sanitize("address", "undefined")))
-
-struct child {
-	const struct tl_spawn *spawn;
-	volatile long
-		error; /* read by the caller when it goes on: the memory is shared */
-};
 
 /*
  * After an exec with host uid 0 in a new user namespace no capability is left, because that uid
@@ -47,30 +46,31 @@ IN_CHILD static long keep_capabilities(void)
 	return ret;
 }
 
-IN_CHILD __attribute__((used)) static void become_init(struct child *child)
+IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 {
 	static const char *const argv[] = { "tidelock-init", NULL },
 				 *const envp[] = { NULL };
-	const struct tl_spawn *spawn = child->spawn;
 	long ret = 0;
 
 	if (spawn->flags & CLONE_NEWUSER)
 		ret = keep_capabilities();
-	for (unsigned i = 0; i < spawn->fd_count && ret >= 0; i++)
-		ret = raw(dup3, spawn->fds[i][0], spawn->fds[i][1], 0);
+	if (ret >= 0)
+		ret = raw(dup3, spawn->theirs, TL_FD_LINK, 0);
 	if (ret >= 0)
 		ret = raw(execveat, spawn->image, "", argv, envp, AT_EMPTY_PATH);
-	child->error = ret;
+	spawn->error = ret;
 	for (;;)
 		raw(exit, 125);
 }
 
 /* clone3 returns twice, the second time on another stack: the child must not return from here. */
-__attribute__((noinline)) static long clone_onto(struct clone_args *args,
-						 struct child *child)
+__attribute__((noinline, no_stack_protector,
+	       no_sanitize("address", "undefined"))) static long
+clone_onto(struct clone_args *args, void (*run)(struct tl_spawn *),
+	   struct tl_spawn *spawn)
 {
-	register void (*entry)(struct child *) __asm__("r12") = become_init;
-	register struct child *arg __asm__("r13") = child;
+	register void (*entry)(struct tl_spawn *) __asm__("r12") = run;
+	register struct tl_spawn *arg __asm__("r13") = spawn;
 	long ret;
 
 	__asm__ volatile("syscall\n\t"
@@ -88,34 +88,153 @@ __attribute__((noinline)) static long clone_onto(struct clone_args *args,
 	return ret;
 }
 
-pid_t tl_spawn_init(const struct tl_spawn *spawn, int *pidfd)
+IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
 {
-	char stack[STACK_SIZE] __attribute__((aligned(16)));
-	struct child child = { .spawn = spawn };
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD |
-			spawn->flags,
-		.pidfd = (uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-		.stack = (uintptr_t)stack,
-		.stack_size = sizeof(stack),
+			CLONE_PARENT | spawn->flags,
+		.pidfd = (uintptr_t)&spawn->pidfd,
+		.stack = (uintptr_t)spawn->child_stack,
+		.stack_size = TL_SPAWN_STACK,
+	};
+
+	spawn->pid = clone_onto(&args, become_init, spawn);
+	spawn->done = raw_tsc();
+	for (;;)
+		raw(exit, 0);
+}
+
+/*
+ * To another processor than this one, where the kernel would often queue it behind the caller.
+ * What it may run on is then what it was: init inherits that.
+ */
+static void move_away(pid_t helper)
+{
+	cpu_set_t all, others;
+
+	if (sched_getaffinity(0, sizeof(all), &all) < 0)
+		return;
+	others = all;
+	CPU_CLR(sched_getcpu(), &others);
+	if (sched_setaffinity(helper, sizeof(others), &others) == 0)
+		sched_setaffinity(helper, sizeof(all), &all);
+}
+
+static int start_helper(struct tl_spawn *spawn)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_FILES,
+		.stack = (uintptr_t)spawn->helper_stack,
+		.stack_size = TL_SPAWN_STACK,
 	};
 	sigset_t every, before;
-	long pid;
 
-	/* A handler of the caller's must not run in the child, on the caller's memory. */
+	/* A handler of the caller's must not run in the helper or the child, on its memory. */
 	sigfillset(&every);
 	sigprocmask(SIG_SETMASK, &every, &before);
-	pid = clone_onto(&args, &child);
+	spawn->helper = (pid_t)clone_onto(&args, help, spawn);
+	if (spawn->helper > 0)
+		move_away(spawn->helper);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid < 0)
-		return (pid_t)pid;
-	if (child.error) {
-		siginfo_t info;
+	return spawn->helper < 0 ? spawn->helper : 0;
+}
 
-		waitid(P_PIDFD, (id_t)*pidfd, &info, WEXITED | __WALL);
-		close(*pidfd);
-		return (pid_t)child.error;
+static void close_all(struct tl_spawn *spawn)
+{
+	tl_fd_close(&spawn->link);
+	tl_fd_close(&spawn->pidfd);
+	tl_fd_close(&spawn->image);
+	tl_fd_close(&spawn->theirs);
+}
+
+/* Above the number that it gets in the child, and never that number itself. */
+static int raise_fd(int *fd)
+{
+	int raised;
+
+	if (*fd > TL_FD_LINK)
+		return 0;
+	raised = fcntl(*fd, F_DUPFD_CLOEXEC, TL_FD_LINK + 1);
+	if (raised < 0)
+		return -errno;
+	close(*fd);
+	*fd = raised;
+	return 0;
+}
+
+int tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, long *call)
+{
+	int ends[2], ret;
+
+	spawn->flags = flags;
+	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
+	spawn->pid = spawn->error = 0;
+	spawn->clock = tl_clock_ns();
+	spawn->tsc = raw_tsc();
+	*call = SYS_memfd_create;
+	spawn->image = tl_image_init();
+	if (spawn->image < 0)
+		return spawn->image;
+	*call = SYS_socketpair;
+	ret = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno
+									      : 0;
+	if (ret == 0) {
+		spawn->link = ends[0];
+		spawn->theirs = ends[1];
+		*call = SYS_fcntl;
+		ret = raise_fd(&spawn->theirs);
 	}
+	if (ret == 0)
+		ret = raise_fd(&spawn->image);
+	if (ret == 0) {
+		*call = SYS_clone3;
+		ret = start_helper(spawn);
+	}
+	if (ret < 0)
+		close_all(spawn);
+	return ret;
+}
+
+static void reap(idtype_t type, int id)
+{
+	siginfo_t info;
+
+	while (waitid(type, (id_t)id, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+		;
+}
+
+pid_t tl_spawn_finish(struct tl_spawn *spawn)
+{
+	long pid;
+
+	if (spawn->helper > 0)
+		reap(P_PID, spawn->helper);
+	spawn->helper = 0;
+	/* init's end is init's alone from here on: a dead peer is an end of file on both sides. */
+	tl_fd_close(&spawn->image);
+	tl_fd_close(&spawn->theirs);
+	pid = spawn->pid;
+	if (pid > 0 && spawn->error) {
+		reap(P_PIDFD, spawn->pidfd);
+		pid = spawn->error;
+	}
+	if (pid < 0)
+		close_all(spawn);
 	return (pid_t)pid;
+}
+
+void tl_spawn_take(struct tl_spawn *spawn, int *pidfd, int *link)
+{
+	*pidfd = tl_fd_steal(&spawn->pidfd);
+	*link = tl_fd_steal(&spawn->link);
+	spawn->pid = 0;
+}
+
+void tl_spawn_abandon(struct tl_spawn *spawn)
+{
+	if (tl_spawn_finish(spawn) > 0) {
+		syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);
+		reap(P_PIDFD, spawn->pidfd);
+	}
+	close_all(spawn);
 }

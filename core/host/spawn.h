@@ -1,23 +1,44 @@
 /*
- * The clone whose child is never this program. Layer: host. The child shares memory with the
- * caller until its execveat and makes nothing but raw system calls; the caller is suspended.
+ * The clone whose child is never this program. Layer: host.
+ *
+ * clone3(2) with a network namespace takes half a millisecond, and CLONE_VFORK would make the
+ * caller wait for it. So a helper makes the call: a process that shares this one's memory and
+ * descriptors, makes nothing but raw system calls on a stack of its own, and is gone when init
+ * runs. With CLONE_PARENT init is the caller's child all the same. Neither helper nor child
+ * changes ids, dumpable or a permitted set before the exec, because the memory is the caller's.
  */
 #pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
 
+#define TL_SPAWN_STACK 16384
+
 struct tl_spawn {
 	uint64_t flags; /* CLONE_NEW* */
-	int image; /* borrowed: the descriptor of init's memfd */
-	const int (
-		*fds)[2]; /* borrowed: {from, to}; every `from` lies above every `to` */
-	unsigned fd_count;
+	int link; /* the caller's end of the socket to init, owned until taken */
+	int pidfd; /* of init, owned until taken; written by the kernel */
+	pid_t helper;
+	volatile long pid; /* of init, or -errno: written by the helper */
+	volatile long error; /* of the child before its exec: written by the child */
+	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
+	uint64_t tsc, done; /* time-stamp counter at the beginning and when init runs */
+	int image, theirs; /* init's program and its end of the socket */
+	char helper_stack[TL_SPAWN_STACK] __attribute__((aligned(16)));
+	char child_stack[TL_SPAWN_STACK] __attribute__((aligned(16)));
 };
 
 /*
- * Clone and execute the image. Returns the pid and stores a pidfd that the caller owns, or
- * -errno; then nothing is left. clone3(2) with CLONE_VM | CLONE_VFORK (Linux 5.5 for
- * CLONE_CLEAR_SIGHAND).
+ * Begin; the struct must stay where it is until finished or abandoned. Returns 0 or -errno with
+ * the number of the system call in *call; then nothing is left.
  */
-pid_t tl_spawn_init(const struct tl_spawn *spawn, int *pidfd);
+int tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, long *call);
+
+/* Wait for the helper. Returns the pid of init, or -errno; then nothing is left. */
+pid_t tl_spawn_finish(struct tl_spawn *spawn);
+
+/* Take what belongs to a running init: the caller owns both descriptors from here on. */
+void tl_spawn_take(struct tl_spawn *spawn, int *pidfd, int *link);
+
+/* Kill what was begun and not taken, reap it and close everything. */
+void tl_spawn_abandon(struct tl_spawn *spawn);

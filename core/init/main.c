@@ -5,6 +5,7 @@
 #include <linux/stat.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
@@ -60,36 +61,96 @@ _Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
 	leave(EXIT_SETUP);
 }
 
-static const void *map_plan(size_t *size)
+/* Descriptors from the launcher, at most `room`; they land on the lowest free numbers. */
+static unsigned receive(int *fds, unsigned room)
+{
+	union {
+		char bytes[CMSG_SPACE(TL_LINK_FILES * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_SPACE(room * sizeof(int)),
+	};
+	const struct cmsghdr *files = &control.align;
+	unsigned count;
+	long n;
+
+	do
+		n = raw(recvmsg, TL_FD_LINK, &message, MSG_CMSG_CLOEXEC);
+	while (n == -EINTR);
+	if (n != 1 || message.msg_controllen < sizeof(*files) ||
+	    message.msg_flags & MSG_CTRUNC || files->cmsg_level != SOL_SOCKET ||
+	    files->cmsg_type != SCM_RIGHTS)
+		refuse();
+	count = (unsigned)((files->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	memcpy(fds, CMSG_DATA(files), count * sizeof(int));
+	return count;
+}
+
+static const void *map_plan(int fd, size_t *size)
 {
 	struct statx st;
-	long seals = raw(fcntl, TL_FD_PLAN, F_GET_SEALS), p;
+	long seals = raw(fcntl, fd, F_GET_SEALS), p;
 
 	if (seals < 0 || (seals & SEALS_WANTED) != SEALS_WANTED)
 		refuse();
-	if (raw(statx, TL_FD_PLAN, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 ||
-	    !st.stx_size)
+	if (raw(statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || !st.stx_size)
 		refuse();
-	p = raw(mmap, 0, st.stx_size, PROT_READ, MAP_SHARED, TL_FD_PLAN, 0);
+	p = raw(mmap, 0, st.stx_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (p < 0 && p > -4096)
 		refuse();
+	raw(close, fd);
 	*size = st.stx_size;
 	return (const void *)p;
 }
 
-static struct tl_page *map_page(const struct tl_plan *plan)
+static struct tl_page *map_page(int fd, const struct tl_plan *plan)
 {
 	size_t size = sizeof(struct tl_page) + plan->count * sizeof(struct tl_span_time);
 	struct statx st;
 	long p;
 
-	if (raw(statx, TL_FD_PAGE, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 ||
-	    st.stx_size < size)
+	if (raw(statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || st.stx_size < size)
 		refuse();
-	p = raw(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, TL_FD_PAGE, 0);
+	p = raw(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p < 0 && p > -4096)
 		refuse();
+	raw(close, fd);
 	return (struct tl_page *)p;
+}
+
+/*
+ * Plan, page, then the inherited slots to their places. A message's descriptors lie below the
+ * link's number, because nothing else is open there, so that no place is taken by one of them.
+ */
+static void receive_files(struct init *s)
+{
+	int fds[TL_LINK_FILES];
+	unsigned count = receive(fds, TL_LINK_FILES), next = 2, index;
+	const char *why;
+	size_t size;
+
+	if (count < 2)
+		refuse();
+	s->plan = map_plan(fds[0], &size);
+	if (tl_plan_check(s->plan, size, &index, &why) < 0)
+		refuse();
+	s->page = map_page(fds[1], s->plan);
+	for (uint32_t slot = 0; slot < s->plan->inherited; slot++, next++) {
+		if (next == count) {
+			count = receive(fds, TL_LINK_FILES);
+			next = 0;
+		}
+		if (next >= count || fds[next] >= TL_FD_LINK ||
+		    raw(dup3, fds[next], tl_slot(slot), O_CLOEXEC) < 0)
+			refuse();
+		raw(close, fds[next]);
+	}
 }
 
 static uint32_t count_strings(const struct init *s, struct tl_span span)
@@ -169,19 +230,12 @@ _Noreturn void tl_init_main(void);
 __attribute__((used)) _Noreturn void tl_init_main(void)
 {
 	struct init s = { .root = -1, .parent = -1, .proc = -1, .settled = -1 };
-	unsigned index;
-	const char *why;
-	size_t size;
 
-	s.plan = map_plan(&size);
-	if (tl_plan_check(s.plan, size, &index, &why) < 0)
-		refuse();
-	s.page = map_page(s.plan);
 	/* What the caller's process had open stays out of here (CVE-2024-21626). */
-	if (raw(close_range, 3, TL_FD_PAGE, 0) < 0 ||
-	    raw(close_range, TL_FD_UP + 1, TL_FD_SLOT0 - 1, 0) < 0 ||
-	    raw(close_range, TL_FD_SLOT0 + s.plan->inherited, ~0u, 0) < 0)
+	if (raw(close_range, 3, TL_FD_LINK - 1, 0) < 0 ||
+	    raw(close_range, TL_FD_LINK + 1, ~0u, 0) < 0)
 		refuse();
+	receive_files(&s);
 	raw(prctl, PR_SET_NAME, "tidelock-init");
 	prepare_exec(&s);
 	reset_ignored_signals();

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "../sys/kernel.h"
@@ -19,28 +20,24 @@
 
 #define LAST_CAP 63
 
-static long rendezvous_wait(struct init *s)
+long tl_init_barrier(struct init *s, const struct tl_op_barrier *op)
 {
 	char byte;
 	long n;
 
-	do
-		n = tl_call(s, read, TL_FD_GO, &byte, 1);
-	while (n == -EINTR);
-	return n == 0 ? -EPIPE : n;
-}
-
-long tl_init_barrier(struct init *s, const struct tl_op_barrier *op)
-{
-	long ret = rendezvous_wait(s);
-
 	(void)op;
-	return ret < 0 ? ret : 0;
+	do
+		n = tl_call(s, read, TL_FD_LINK, &byte, 1);
+	while (n == -EINTR);
+	if (n < 0)
+		return n;
+	return n == 1 ? 0 : -EPIPE;
 }
 
 long tl_init_reach(struct init *s, const struct tl_op_reach *op)
 {
-	long ret = tl_call(s, write, TL_FD_UP, "", 1);
+	/* As sendto: a write to a socket whose peer is gone raises SIGPIPE. */
+	long ret = tl_call(s, sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
 
 	(void)op;
 	return ret < 0 ? ret : 0;
@@ -371,7 +368,7 @@ _Noreturn static void report_end(struct init *s, int status)
 	s->page->wait_status = status;
 	__atomic_or_fetch(&s->page->state, TL_PAGE_WAITED, __ATOMIC_RELEASE);
 	/* Every process but this one is gone. The kernel takes 0.3 ms to take the namespaces apart. */
-	raw(write, TL_FD_UP, "", 1);
+	raw(sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
 	for (;;)
 		raw(exit_group,
 		    status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
@@ -394,10 +391,10 @@ static void reap_all(struct init *s, int workload)
 static void confine_reaper(struct init *s)
 {
 	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
-	long ret = tl_call(s, close_range, 0, TL_FD_GO - 1, 0);
+	long ret = tl_call(s, close_range, 0, TL_FD_LINK - 1, 0);
 
 	if (ret >= 0)
-		ret = tl_call(s, close_range, TL_FD_UP + 1, ~0u, 0);
+		ret = tl_call(s, close_range, TL_FD_LINK + 1, ~0u, 0);
 	if (ret >= 0)
 		ret = set_capabilities(s, kill, kill, none);
 	if (ret >= 0)
@@ -410,7 +407,7 @@ _Noreturn void tl_init_reap(struct init *s, int workload)
 {
 	uint64_t every = ~0ull;
 	struct signalfd_siginfo info;
-	struct pollfd poll[2] = { { TL_FD_GO, 0, 0 }, { -1, POLLIN, 0 } };
+	struct pollfd poll[2] = { { TL_FD_LINK, 0, 0 }, { -1, POLLIN, 0 } };
 
 	confine_reaper(s);
 	raw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));

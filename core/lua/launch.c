@@ -5,6 +5,7 @@
 #include <math.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,6 +15,38 @@
 #include "bind.h"
 
 #define BOX_CLASS "tidelock.box"
+#define SPAWN_CLASS "tidelock.spawn"
+
+static struct tl_spawn *to_spawn(lua_State *L, int arg)
+{
+	return luaL_checkudata(L, arg, SPAWN_CLASS);
+}
+
+/*
+ * spawn(flags) -> spawn | nil, code, errno: begin the clone of an init into new namespaces
+ * (CLONE_NEW* as a number) while the plan is made. It is used up by start{spawn=}.
+ */
+static int launch_spawn(lua_State *L)
+{
+	uint64_t flags = tl_bind_check_u64(L, 1);
+	struct tl_spawn *spawn = lua_newuserdata(L, sizeof(*spawn));
+	long call;
+	int ret;
+
+	memset(spawn, 0, offsetof(struct tl_spawn, helper_stack));
+	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
+	luaL_getmetatable(L, SPAWN_CLASS);
+	lua_setmetatable(L, -2);
+	ret = tl_spawn_begin(spawn, flags, &call);
+	return ret < 0 ? tl_bind_error(L, ret) : 1;
+}
+
+/* spawn:close(): kills an init that was not used */
+static int spawn_close(lua_State *L)
+{
+	tl_spawn_abandon(to_spawn(L, 1));
+	return 0;
+}
 
 static void push_fault(lua_State *L, const struct tl_fault *fault)
 {
@@ -83,7 +116,7 @@ static unsigned read_given(lua_State *L, int arg, int *given, unsigned room)
 }
 
 /*
- * start{plan=bytes, slots={[0]=fd...}, hook=function(index, undo, pid)} -> box
+ * start{plan=bytes, slots={[0]=fd...}, spawn=spawn, hook=function(index, undo, pid)} -> box
  *   | nil, fault{index, code, errno, call, cause}
  */
 static int launch_start(lua_State *L)
@@ -107,10 +140,13 @@ static int launch_start(lua_State *L)
 	plan = lua_newuserdata(L, launch.size + 1); /* aligned */
 	memcpy(plan, bytes, launch.size);
 	launch.plan = plan;
+	lua_getfield(L, 1, "spawn");
+	if (!lua_isnil(L, -1))
+		launch.spawn = to_spawn(L, lua_gettop(L));
 	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
 	lua_settop(L, 5);
 	box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct tl_box){ .pidfd = -1, .go = -1, .up = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1 };
 	luaL_getmetatable(L, BOX_CLASS);
 	lua_setmetatable(L, -2);
 	ret = tl_launch_start(&launch, box, &fault);
@@ -263,7 +299,11 @@ static int box_close(lua_State *L)
 
 int tl_lua_open_launch(lua_State *L)
 {
-	static const luaL_Reg functions[] = { { "start", launch_start }, { NULL, NULL } };
+	static const luaL_Reg functions[] = { { "start", launch_start },
+					      { "spawn", launch_spawn },
+					      { NULL, NULL } };
+	static const luaL_Reg spawn_methods[] = { { "close", spawn_close },
+						  { NULL, NULL } };
 	static const luaL_Reg methods[] = {
 		{ "wait", box_wait }, { "kill", box_kill },   { "pollfd", box_pollfd },
 		{ "pid", box_pid },   { "times", box_times }, { "close", box_close },
@@ -271,6 +311,7 @@ int tl_lua_open_launch(lua_State *L)
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);
+	tl_bind_class(L, SPAWN_CLASS, spawn_methods, spawn_close);
 	tl_bind_module(L, functions);
 	return 1;
 }

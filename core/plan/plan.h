@@ -17,13 +17,14 @@
 #define TL_PLAN_MAX_SIZE (16u << 20)
 #define TL_PLAN_MAX_FD 1023
 
-/* Descriptors that init finds open (SEQUENCES: fixed numbers, then the inherited slots). */
+/*
+ * init is born with one descriptor beyond 0 to 2, a socket. Over it come, TL_LINK_FILES in a
+ * message, the plan, the shared page and the inherited slots, which init puts at TL_FD_SLOT0 and on.
+ * So many fit below the socket's number, where nothing else is open.
+ */
 enum {
-	TL_FD_PLAN = 10,
-	TL_FD_PAGE = 11,
-	TL_FD_GO =
-		12, /* the launcher tells, init waits; end of file: the supervisor is gone */
-	TL_FD_UP = 13, /* init tells, the launcher waits */
+	TL_LINK_FILES = 7,
+	TL_FD_LINK = 10, /* end of file: the supervisor is gone */
 	TL_FD_SLOT0 = 16,
 };
 

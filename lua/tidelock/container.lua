@@ -14,6 +14,24 @@ local FORWARDED = { "HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH
 ---@field complete function fills in norm.sockets
 ---@field facts table     holds the box's range of ids while it is referenced
 
+-- The namespaces of a spec that turns out to be good; of another, whatever was begun is taken back.
+local function likely_namespaces(fields)
+  local names = require("tidelock.normalise.names").namespaces
+  local shared, flags = {}, 0
+  for _, name in ipairs(fields.share or {}) do shared[name] = true end
+  if fields.net == "host" then shared.network = true end
+  for name, flag in pairs(names) do
+    if not shared[name] then flags = flags + flag end
+  end
+  return flags
+end
+
+-- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: both at once.
+local function begin_early(fields)
+  local spawn = require("tidelock.core").launch.spawn(likely_namespaces(fields))
+  return spawn or nil -- what failed will fail again, where it can be told
+end
+
 ---A spec made ready to start, with the facts of this host. Raises for what cannot be had.
 ---@param spec tidelock.Spec
 ---@param options tidelock.PlanOptions?
@@ -151,13 +169,13 @@ local function supervise(box, prepared, streams, settings)
   return report
 end
 
-local function launch(prepared, settings)
+local function launch(prepared, spawn, settings)
   local core = require "tidelock.core"
   local plan = pack(core, prepared)
   local slots, streams, ours = open_slots(core, prepared.given)
   io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
-    plan = plan, slots = slots, hook = hook_caller(prepared.norm),
+    plan = plan, slots = slots, spawn = spawn, hook = hook_caller(prepared.norm),
   }
   for _, fd in ipairs(ours) do fd:close() end
   if not box then
@@ -178,11 +196,14 @@ end
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)
   settings = settings or {}
+  local spawn
   local good, result, norm = pcall(function()
+    spawn = begin_early(spec:fields())
     local prepared = M.prepare(spec, settings.plan)
-    return launch(prepared, settings), prepared.norm
+    return launch(prepared, spawn, settings), prepared.norm
   end)
   if good then return result, norm end
+  if spawn then spawn:close() end
   if not errors.is(result) then error(result, 0) end
   return require("tidelock.report").setup(result)
 end

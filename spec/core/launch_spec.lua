@@ -128,7 +128,7 @@ describe("a hook", function()
     return { command = { "true" }, hooks = list }
   end
 
-  it("is called with its number, in the order of the stages, with the pid once there is one", function()
+  it("is called with its number, stage by stage, with the pid once there is one", function()
     local calls = {}
     local box = assert(start(hooks("created", "prepare"), function(index, undo, pid)
       calls[#calls + 1] = ("%d %s %s"):format(index, tostring(undo), pid > 1 and "pid" or "none")

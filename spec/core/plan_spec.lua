@@ -100,7 +100,7 @@ describe("core.plan.pack", function()
     assert.matches("NUL", refusal(around(op("sethostname", "child", { name = "a\0b" }))))
   end)
 
-  it("refuses an operation, lane or stage that does not exist, and a lane that is another's", function()
+  it("refuses an operation, lane or stage that is none, and another's lane", function()
     assert.matches("fly", refusal(around(op("fly", "child"))))
     assert.matches("lane", refusal(around(op("setsid", "nowhere"))))
     assert.matches("stage", refusal(around { op = "setsid", lane = "child", stage = "late" }))
@@ -127,8 +127,9 @@ describe("core.plan.pack", function()
       ["longer than PATH_MAX"] = around(op("mkdir", "child",
         { target = "/" .. ("x/"):rep(3000), mode = 0 })),
       ["names no namespace"] = around(op("unshare", "child", { flags = 1 })),
-      ["is out of range"] = around(op("open_path", "child",
-        { slot = 0, path = "/x", expect = 0, rdev = 0 }), op("dup", "child", { slot = 0, fd = 1024 })),
+      ["is out of range"] = around(
+        op("open_path", "child", { slot = 0, path = "/x", expect = 0, rdev = 0 }),
+        op("dup", "child", { slot = 0, fd = 1024 })),
     }
     for words, ops in pairs(cases) do
       assert.matches(words:gsub("%p", "%%%0"), refusal(ops))

@@ -23,7 +23,8 @@ describe("core.poll.wait", function()
   it("takes plain descriptors and anything with a pollfd", function()
     local r, w = process.pipe()
     w:write "x"
-    assert.same({ 1, 2 }, poll.wait({ r:pollfd(), { pollfd = function() return r:pollfd() end } }, 0))
+    local thing = { pollfd = function() return r:pollfd() end }
+    assert.same({ 1, 2 }, poll.wait({ r:pollfd(), thing }, 0))
     r:close()
     w:close()
   end)

@@ -62,7 +62,7 @@ describe("bad input", function()
       refused(file "\27LJ\2\10\0", 125, "spec.lua")
     end)
 
-    it("with a field that is unknown, of the wrong type or out of bounds names field and line", function()
+    it("with a field that is unknown, mistyped or out of bounds names field and line", function()
       local head = "local t = require 'tidelock'\nreturn t.spec { "
       for text, words in pairs {
         ["comand = { 'true' }"] = { "comand", "command" },
@@ -80,11 +80,13 @@ describe("bad input", function()
         ["pass_fds = { { fd = 1 } }"] = { "pass_fds" }, ["seccomp = 'strict'"] = { "seccomp" },
         ["stdout = 'file'"] = { "stdout" }, ["init = 'no'"] = { "init" },
         ["hooks = { { at = 'mounts', call = print } }"] = { "hooks" },
-        ["ops = { { at = 'root', op = 'fly' } }"] = { "fly" },
         ["require = { 'luck' }"] = { "require" },
       } do
         refused(file(head .. text .. " }"), 125, "spec.lua:2", unpack(words))
       end
+      refused(file(head .. "ops = { { at = 'root', op = 'fly' } } }"), 125, "fly", "spec.lua")
+      refused(file(head .. "ops = { { at = 'root', op = 'umask', fields = { mode = 'x' } } } }"),
+        125, "umask.mode", "spec.lua")
     end)
   end)
 
@@ -100,16 +102,19 @@ describe("bad input", function()
 
     it("with values that are none", function()
       for name, values in pairs {
-        ["--timeout"] = { "", "x", "-1s", "1e999", "5 apples", "nan", "0x10", "999999999999999999999h" },
+        ["--timeout"] = { "", "x", "-1s", "1e999", "5 apples", "nan", "0x10",
+          "999999999999999999999h" },
         ["--net"] = { "", "all" }, ["--view"] = { "", "full" },
-        ["--rlimit"] = { "", "nofile", "nofile=", "nofile=x", "nofile=5:3", "nofiles=3", "nofile=-1" },
+        ["--rlimit"] = { "", "nofile", "nofile=", "nofile=x", "nofile=5:3", "nofiles=3",
+          "nofile=-1" },
         ["--cap-add"] = { "", "FLY", "NET_ADMN", "CAP_" }, ["--cap-drop"] = { "FLY" },
         ["--share"] = { "", "pid", "mount", "user", "net", "time" },
         ["--bind"] = { "", "/usr", ":", "/usr:", ":/x", "/usr:/x:rx", "/usr:/x:ro:y", "/usr:x",
           "/usr:/a/../../b", "/nowhere:/x", "/usr:/", "/usr:/proc/x", "/usr:/proc" },
         ["--tmpfs"] = { "", "x", "/x:12parsecs", "/x:1MB", "/", "/proc/x", "/x/../.." },
         ["--ro"] = { "", "/nowhere" }, ["--rw"] = { "", "/nowhere", "/" },
-        ["--overlay"] = { "", "/nowhere", "/etc/passwd", "/" }, ["--hide"] = { "", "x", "/a/../.." },
+        ["--overlay"] = { "", "/nowhere", "/etc/passwd", "/" },
+        ["--hide"] = { "", "x", "/a/../.." },
         ["--rootfs"] = { "", "/nowhere", "/etc/passwd", "/" },
         ["-C"] = { "", "/nowhere", "/etc/passwd" },
         ["--hostname"] = { "", "a b", "a/b", ("x"):rep(65) },
@@ -127,8 +132,9 @@ describe("bad input", function()
     end)
 
     it("with a user that is none", function()
-      for _, user in ipairs { "", "-1", "0x0", "1:", ":1", " 1", "1 ", "+1", "1.0", "1e3", "00", "01",
-        "4294967295", "4294967296", "99999999999999999999", "1:2:3", "no-such-user", "root:nogrp",
+      for _, user in ipairs { "", "-1", "0x0", "1:", ":1", " 1", "1 ", "+1", "1.0", "1e3", "00",
+        "01", "4294967295", "4294967296", "99999999999999999999", "1:2:3", "no-such-user",
+        "root:nogrp",
         "1:-1", "0\n", "root\t", "1,2" } do
         refused(option("--user", user), 125, "user")
       end

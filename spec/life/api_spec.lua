@@ -64,7 +64,8 @@ describe("the Lua API", function()
       local good, message = pcall(tidelock.run, { "sh", "-c", "echo x; sleep %s",
         stdout = function() error "stop here" end })
       print(good, tostring(message):find("stop here", 1, true) ~= nil)]]):format(number)))
-    assert.equal("", run.run("sleep 0.05; grep -lsz '^" .. number .. "$' /proc/[0-9]*/cmdline").stdout)
+    assert.equal("", run.run("sleep 0.05; grep -lsz '^" .. number
+      .. "$' /proc/[0-9]*/cmdline").stdout)
   end)
 
   it("throws output away with null, and gives an empty input", function()
@@ -204,8 +205,8 @@ describe("a script", function()
     script("ci.lua", "return require('tidelock').spec { hostname = 'from-file', cwd = '/usr' }\n")
     assert.equal("from-file /usr\n", run.tl({ "run", "ci.lua", "--", "sh", "-c",
       "echo $(hostname) $PWD" }, { cwd = folder }).stdout)
-    assert.equal("option /usr\n", run.tl({ "run", "--hostname", "option", "ci.lua", "--", "sh", "-c",
-      "echo $(hostname) $PWD" }, { cwd = folder }).stdout)
+    assert.equal("option /usr\n", run.tl({ "run", "--hostname", "option", "ci.lua", "--", "sh",
+      "-c", "echo $(hostname) $PWD" }, { cwd = folder }).stdout)
   end)
 
   it("that returns nothing ends with 0, one that fails with 125", function()

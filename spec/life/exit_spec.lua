@@ -69,7 +69,8 @@ describe("the exit status of tidelock run", function()
 
   it("is 125 for what tidelock itself refuses", function()
     for _, options in ipairs {
-      { "--no-such-option" }, { "--ro", "/nonexistent" }, { "--cap-add", "FLY" }, { "-C", "/nowhere" },
+      { "--no-such-option" }, { "--ro", "/nonexistent" }, { "--cap-add", "FLY" },
+      { "-C", "/nowhere" },
     } do
       local code, text = status({ "true" }, options)
       assert.equal(125, code, options[1])

@@ -62,7 +62,8 @@ describe("binds", function()
   end)
 
   it("--bind puts a file on a path that is not there yet", function()
-    assert.equal("of the host", prints("cat /run/a/b/c", { "--bind", data .. "/file:/run/a/b/c:ro" }))
+    assert.equal("of the host", prints("cat /run/a/b/c",
+      { "--bind", data .. "/file:/run/a/b/c:ro" }))
   end)
 
   it("--bind takes a colon in a path after a backslash", function()

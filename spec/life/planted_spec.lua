@@ -12,8 +12,8 @@ describe("a writable directory", function()
     folder = run.folder()
     assert(run.run(([[cd %s && mkdir -p .git/hooks .git/objects .vscode sub/.git/hooks &&
       echo config > .git/config && echo hook > .git/hooks/pre-commit && echo HEAD > .git/HEAD &&
-      echo envrc > .envrc && echo tasks > .vscode/tasks.json && echo spec > ci.lua]]):format(folder))
-      .status == 0)
+      echo envrc > .envrc && echo tasks > .vscode/tasks.json && echo spec > ci.lua]])
+      :format(folder)).status == 0)
   end)
   after_each(function() run.remove(folder) end)
 
@@ -22,7 +22,7 @@ describe("a writable directory", function()
     [".vscode/tasks.json"] = "tasks\n", ["ci.lua"] = "spec\n",
   }
 
-  local function sh(script, ...) return box.sh(script, { "--rw", folder, ... }, { cwd = folder }) end
+  local function sh(script) return box.sh(script, { "--rw", folder }, { cwd = folder }) end
 
   local function verify()
     for path, text in pairs(kept) do assert.equal(text, run.read(folder .. "/" .. path), path) end
@@ -47,7 +47,8 @@ describe("a writable directory", function()
   end)
 
   it("cannot have its .git moved away and made anew", function()
-    local result = sh "mv .git moved; rm -rf .git; mkdir -p .git/hooks; echo x > .git/hooks/pre-push"
+    local result = sh [[mv .git moved; rm -rf .git; mkdir -p .git/hooks
+      echo x > .git/hooks/pre-push]]
     assert.matches("busy", result.stderr)
     assert.equal("HEAD\n", run.read(folder .. "/.git/HEAD") or "HEAD\n")
     assert.is_nil(run.read(folder .. "/.git/hooks/pre-push"))
@@ -77,11 +78,11 @@ describe("a writable directory", function()
   it("reports what was not there and was planted", function()
     os.execute(("cd %s && rm -rf .git .envrc .vscode ci.lua"):format(folder))
     local report, result = box.report({ "sh", "-c",
-      "mkdir -p .git/hooks .vscode; echo x > .git/hooks/pre-commit; echo x > .envrc; echo x > ci.lua" },
+      "mkdir -p .git/hooks .vscode; echo > .git/hooks/pre-commit; echo > .envrc; echo > ci.lua" },
       { "--rw", folder }, { cwd = folder })
     table.sort(report.planted)
-    assert.same({ folder .. "/.envrc", folder .. "/.git", folder .. "/.vscode", folder .. "/ci.lua" },
-      report.planted)
+    assert.same({ folder .. "/.envrc", folder .. "/.git", folder .. "/.vscode",
+      folder .. "/ci.lua" }, report.planted)
     assert.matches("written from inside[^\n]*%.envrc", result.stderr)
   end)
 

@@ -87,7 +87,8 @@ describe("--view", function()
 
   it("none shows nothing but what is asked for", function()
     local result = box.run({ "/usr/bin/ls", "/", "/usr" }, {
-      "--view", "none", "--ro", "/usr", "--bind", "/usr/lib:/lib:ro", "--bind", "/usr/lib64:/lib64:ro",
+      "--view", "none", "--ro", "/usr", "--bind", "/usr/lib:/lib:ro",
+      "--bind", "/usr/lib64:/lib64:ro",
     }, { cwd = folder })
     assert.equal(0, result.status, result.stderr)
     assert.same({ "dev", "lib", "lib64", "proc", "sys", "tmp", "usr" },

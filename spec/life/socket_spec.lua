@@ -4,7 +4,8 @@ local run = require "spec.support.run"
 
 -- Listens on the paths until it is killed; tells by the file `listening`.
 local listener = [[use IO::Socket::UNIX; my @all = map { IO::Socket::UNIX->new(Listen => 5,
-  Local => $_) or die "$_: $!" } @ARGV; open(F, ">", "listening"); close F; sleep 60]]
+  Local => $_) or die "$_: $!" } @ARGV, "\0tidelock-spec";
+  open(F, ">", "listening"); close F; sleep 60]]
 local connect = [[use IO::Socket::UNIX; for (@ARGV) { print IO::Socket::UNIX->new(Peer => $_)
   ? "connected $_\n" : "refused\n" }]]
 
@@ -14,20 +15,13 @@ describe("a unix socket of the host", function()
   setup(function()
     folder, other = run.folder(), run.folder()
     paths = { inside = folder .. "/inside.sock", tmp = other .. "/tmp.sock" }
-    local list = { paths.inside, paths.tmp, "\0tidelock-spec" }
     if run.who() == "root" then
       paths.run = "/run/tl-spec-" .. other:match("%w+$") .. ".sock"
-      list[#list + 1] = paths.run
     end
-    local words = {}
-    for _, path in ipairs(list) do
-      words[#words + 1] = path:byte(1) == 0 and "\"$(printf x)\"" or run.quote(path)
-    end
-    run.write(folder .. "/listener", listener:gsub("@ARGV", "(@ARGV, \"\\0tidelock-spec\")", 1))
-    local shell = io.popen(("cd %s && rm -f listening; perl listener %s >log 2>&1 & echo $!; "
-      .. "cd %s; i=0; until [ -e listening ] || [ $i = 300 ]; do sleep 0.01; i=$((i+1)); done"):format(
-      folder, table.concat({ run.quote(paths.inside), run.quote(paths.tmp),
-      paths.run and run.quote(paths.run) or "" }, " "), folder))
+    run.write(folder .. "/listener", listener)
+    local shell = io.popen(([[cd %s; perl listener %s %s %s >log 2>&1 & echo $!
+      cd %s; i=0; until [ -e listening ] || [ $i = 300 ]; do sleep 0.01; i=$((i+1)); done]]):format(
+      folder, paths.inside, paths.tmp, paths.run or "", folder))
     pid = shell:read("*l")
     shell:close()
     assert(run.read(folder .. "/listening"), run.read(folder .. "/log"))

@@ -102,7 +102,8 @@ end
 function M.library()
   local lib = os.getenv("TIDELOCK_LIB") or run.top .. "/build/lib"
   return {
-    LUA_PATH = os.getenv("LUA_PATH") or ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(run.top, run.top),
+    LUA_PATH = os.getenv("LUA_PATH")
+      or ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(run.top, run.top),
     LUA_CPATH = os.getenv("LUA_CPATH") or lib .. "/?.so;;",
   }
 end

@@ -123,8 +123,8 @@ describe("a plan", function()
 
   it("ends in the common end", function()
     local ops = plan { rlimits = { core = 0 } }
-    assert.equal("setsid umask chdir drop_bounding capset pdeathsig no_new_privs close_fds"
-      .. " rlimit sigmask settle seccomp exec", names(ops, index(ops, "setsid"), #ops))
+    assert.equal("setsid umask chdir drop_bounding capset pdeathsig no_new_privs settle"
+      .. " close_fds rlimit sigmask seccomp exec", names(ops, index(ops, "setsid"), #ops))
   end)
 
   it("brings the loopback device up beside the rest where there is an init", function()

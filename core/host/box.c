@@ -1,0 +1,152 @@
+#include "box.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../sys/clock.h"
+#include "../sys/fd.h"
+#include "../sys/raw.h"
+
+bool tl_box_fault(const struct tl_box *box, struct tl_fault *fault)
+{
+	uint32_t index = __atomic_load_n(&box->page->fault_index, __ATOMIC_ACQUIRE);
+
+	if (index >= box->count || !(box->lanes[index] & (TL_CHILD | TL_BESIDE)))
+		return false;
+	fault->index = index;
+	fault->error = __atomic_load_n(&box->page->fault_errno, __ATOMIC_RELAXED);
+	if (fault->error <= 0 || fault->error > 4095)
+		fault->error = EPROTO;
+	fault->call = __atomic_load_n(&box->page->fault_detail, __ATOMIC_RELAXED);
+	return true;
+}
+
+static int reap(struct tl_box *box, siginfo_t *info, struct rusage *usage)
+{
+	long ret;
+
+	/* The libc's waitid has no usage; the kernel's has. */
+	do
+		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, info, WEXITED | __WALL,
+			      usage);
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	tl_fd_close(&box->pidfd);
+	box->pid = 0;
+	return 0;
+}
+
+static uint64_t microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* PID 1 is the workload, or died before it could tell: the kernel's word, without the peak. */
+static int end_of_init(struct tl_box *box, struct tl_end *end)
+{
+	siginfo_t info = { 0 };
+	struct rusage usage = { 0 };
+	int ret = reap(box, &info, &usage);
+
+	end->signaled = info.si_code != CLD_EXITED;
+	end->code = info.si_status;
+	end->usage = (struct tl_usage){
+		.user = microseconds(usage.ru_utime),
+		.system = microseconds(usage.ru_stime),
+		.minor_faults = (uint64_t)usage.ru_minflt,
+		.major_faults = (uint64_t)usage.ru_majflt,
+		.voluntary_switches = (uint64_t)usage.ru_nvcsw,
+		.involuntary_switches = (uint64_t)usage.ru_nivcsw,
+	};
+	return ret;
+}
+
+/* init lived on to tell how the workload ended; a status has 16 bits that mean anything. */
+static void end_of_workload(const struct tl_box *box, struct tl_end *end)
+{
+	int status = __atomic_load_n(&box->page->wait_status, __ATOMIC_RELAXED) & 0xffff;
+
+	end->signaled = WIFSIGNALED(status);
+	end->code = end->signaled ? WTERMSIG(status) : WEXITSTATUS(status);
+	end->usage = box->page->usage;
+	end->no_routes = __atomic_load_n(&box->page->no_routes, __ATOMIC_RELAXED);
+}
+
+int tl_box_pollfd(const struct tl_box *box)
+{
+	return box->forks ? box->link : box->pidfd;
+}
+
+int tl_box_wait(struct tl_box *box, int timeout, struct tl_end *end)
+{
+	struct pollfd p = { .fd = tl_box_pollfd(box), .events = POLLIN };
+	uint32_t state;
+	int ret = poll(&p, 1, timeout);
+
+	if (ret <= 0)
+		return ret == 0 || errno == EINTR ? -ETIMEDOUT : -errno;
+	*end = (struct tl_end){ 0 };
+	state = __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
+	if (state & TL_PAGE_WAITED)
+		end_of_workload(box, end);
+	else
+		ret = end_of_init(box, end);
+	state |= __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
+	end->wall = tl_clock_ns() - box->clock;
+	end->setup_failed = tl_box_fault(box, &end->fault);
+	end->executed = state & TL_PAGE_EXEC && !end->setup_failed;
+	return ret < 0 ? ret : 0;
+}
+
+void tl_box_kill(struct tl_box *box)
+{
+	siginfo_t info;
+	struct rusage usage;
+
+	if (box->pidfd < 0)
+		return;
+	syscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);
+	reap(box, &info, &usage);
+}
+
+void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,
+		  uint64_t *end)
+{
+	uint64_t now = tl_clock_ns(), ticks = raw_tsc() - box->tsc;
+	double ns_per_tick = ticks ? (double)(now - box->clock) / (double)ticks : 0;
+	struct tl_span_time t = box->times[index];
+
+	if (box->lanes[index] & (TL_CHILD | TL_BESIDE)) {
+		t.start =
+			__atomic_load_n(&box->page->times[index].start, __ATOMIC_RELAXED);
+		t.end = __atomic_load_n(&box->page->times[index].end, __ATOMIC_RELAXED);
+	}
+	if (t.start < box->tsc || t.start - box->tsc > ticks) {
+		*start = *end = 0;
+		return;
+	}
+	if (t.end < t.start || t.end - box->tsc > ticks)
+		t.end = t.start;
+	*start = (uint64_t)((double)(t.start - box->tsc) * ns_per_tick);
+	*end = (uint64_t)((double)(t.end - box->tsc) * ns_per_tick);
+}
+
+void tl_box_close(struct tl_box *box)
+{
+	tl_fd_close(&box->pidfd);
+	tl_fd_close(&box->link);
+	if (box->page)
+		munmap(box->page, box->page_size);
+	free(box->times);
+	box->page = NULL;
+	box->times = NULL;
+	box->count = 0;
+}
