@@ -63,6 +63,12 @@ IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 		raw(exit, 125);
 }
 
+/* The struct is wherever its owner put it; the ABI wants the top of a stack at a multiple of 16. */
+static inline uintptr_t aligned(const char *stack)
+{
+	return ((uintptr_t)stack + 15) & ~(uintptr_t)15;
+}
+
 /* clone3 returns twice, the second time on another stack: the child must not return from here. */
 __attribute__((noinline, no_stack_protector,
 	       no_sanitize("address", "undefined"))) static long
@@ -94,7 +100,7 @@ IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD |
 			CLONE_PARENT | spawn->flags,
 		.pidfd = (uintptr_t)&spawn->pidfd,
-		.stack = (uintptr_t)spawn->child_stack,
+		.stack = aligned(spawn->child_stack),
 		.stack_size = TL_SPAWN_STACK,
 	};
 
@@ -124,7 +130,7 @@ static int start_helper(struct tl_spawn *spawn)
 {
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_FILES,
-		.stack = (uintptr_t)spawn->helper_stack,
+		.stack = aligned(spawn->helper_stack),
 		.stack_size = TL_SPAWN_STACK,
 	};
 	sigset_t every, before;
@@ -207,8 +213,11 @@ pid_t tl_spawn_finish(struct tl_spawn *spawn)
 {
 	long pid;
 
-	if (spawn->helper > 0)
+	if (spawn->helper > 0) {
 		reap(P_PID, spawn->helper);
+		if (!spawn->pid)
+			spawn->pid = -ECANCELED; /* somebody killed the helper */
+	}
 	spawn->helper = 0;
 	/* init's end is init's alone from here on: a dead peer is an end of file on both sides. */
 	tl_fd_close(&spawn->image);

@@ -24,8 +24,8 @@ struct tl_spawn {
 	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
 	uint64_t tsc, done; /* time-stamp counter at the beginning and when init runs */
 	int image, theirs; /* init's program and its end of the socket */
-	char helper_stack[TL_SPAWN_STACK] __attribute__((aligned(16)));
-	char child_stack[TL_SPAWN_STACK] __attribute__((aligned(16)));
+	char helper_stack[TL_SPAWN_STACK + 16];
+	char child_stack[TL_SPAWN_STACK + 16];
 };
 
 /*
