@@ -18,9 +18,10 @@ bool tl_box_fault(const struct tl_box *box, struct tl_fault *fault)
 {
 	uint32_t index = __atomic_load_n(&box->page->fault_index, __ATOMIC_ACQUIRE);
 
-	if (index >= box->count || !(box->lanes[index] & (TL_CHILD | TL_BESIDE)))
+	if (index > box->count ||
+	    (index < box->count && !(box->lanes[index] & (TL_CHILD | TL_BESIDE))))
 		return false;
-	fault->index = index;
+	fault->index = index < box->count ? index : TL_NO_OP;
 	fault->error = __atomic_load_n(&box->page->fault_errno, __ATOMIC_RELAXED);
 	if (fault->error <= 0 || fault->error > 4095)
 		fault->error = EPROTO;

@@ -235,8 +235,7 @@ static int map_page(struct walk *w)
 
 	box->page_size =
 		sizeof(struct tl_page) + box->count * sizeof(struct tl_span_time);
-	w->call = SYS_memfd_create;
-	fd = w->slots[PAGE] = tl_image_page(box->page_size);
+	fd = w->slots[PAGE] = tl_image_page(box->page_size, &w->call);
 	if (fd < 0)
 		return fd;
 	p = mmap(NULL, box->page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -266,8 +265,7 @@ static int prepare(struct walk *w)
 	ret = map_page(w);
 	if (ret < 0)
 		return ret;
-	w->call = SYS_memfd_create;
-	w->slots[SEALED_PLAN] = tl_image_plan(w->launch->plan, w->launch->size);
+	w->slots[SEALED_PLAN] = tl_image_plan(w->launch->plan, w->launch->size, &w->call);
 	return w->slots[SEALED_PLAN] < 0 ? w->slots[SEALED_PLAN] : 0;
 }
 

@@ -177,8 +177,7 @@ int tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, long *call)
 	spawn->pid = spawn->error = 0;
 	spawn->clock = tl_clock_ns();
 	spawn->tsc = raw_tsc();
-	*call = SYS_memfd_create;
-	spawn->image = tl_image_init();
+	spawn->image = tl_image_init(call);
 	if (spawn->image < 0)
 		return spawn->image;
 	*call = SYS_socketpair;

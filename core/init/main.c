@@ -134,6 +134,7 @@ static void receive_files(struct init *s)
 	unsigned count = receive(fds, TL_LINK_FILES), next = 2, index;
 	const char *why;
 	size_t size;
+	long placed;
 
 	if (count < 2)
 		refuse();
@@ -146,9 +147,13 @@ static void receive_files(struct init *s)
 			count = receive(fds, TL_LINK_FILES);
 			next = 0;
 		}
-		if (next >= count || fds[next] >= TL_FD_LINK ||
-		    raw(dup3, fds[next], tl_slot(slot), O_CLOEXEC) < 0)
+		if (next >= count)
 			refuse();
+		placed = fds[next] < TL_FD_LINK
+			? tl_call(s, dup3, fds[next], tl_slot(slot), O_CLOEXEC)
+			: -EMFILE;
+		if (placed < 0)
+			tl_init_fault(s, s->plan->count, placed);
 		raw(close, fds[next]);
 	}
 }
@@ -231,11 +236,15 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 {
 	struct init s = { .root = -1, .parent = -1, .proc = -1, .settled = -1 };
 
+	long closed;
+
 	/* What the caller's process had open stays out of here (CVE-2024-21626). */
-	if (raw(close_range, 3, TL_FD_LINK - 1, 0) < 0 ||
-	    raw(close_range, TL_FD_LINK + 1, ~0u, 0) < 0)
-		refuse();
+	closed = tl_call(&s, close_range, 3, TL_FD_LINK - 1, 0);
+	if (closed >= 0)
+		closed = tl_call(&s, close_range, TL_FD_LINK + 1, ~0u, 0);
 	receive_files(&s);
+	if (closed < 0)
+		tl_init_fault(&s, s.plan->count, closed);
 	raw(prctl, PR_SET_NAME, "tidelock-init");
 	prepare_exec(&s);
 	reset_ignored_signals();

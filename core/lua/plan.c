@@ -393,7 +393,8 @@ static const char *type_name(char type)
 		NAME(u32)
 		NAME(i32)
 		NAME(u64)
-		NAME(str) NAME(ostr) NAME(path) NAME(blob) NAME(args) NAME(ids) NAME(slot)
+		NAME(str)
+		NAME(ostr) NAME(path) NAME(blob) NAME(args) NAME(ids) NAME(slot)
 			NAME(newslot)
 	}
 #undef NAME

@@ -211,7 +211,8 @@ enum { TL_PAGE_WAITED = 1, TL_PAGE_EXEC = 2 };
 
 struct tl_page {
 	uint32_t state;
-	uint32_t fault_index;
+	uint32_t
+		fault_index; /* of the operation; the plan's count: init could not begin */
 	int32_t fault_errno;
 	uint32_t
 		fault_detail; /* the number of the system call that failed, 0 if it was none */

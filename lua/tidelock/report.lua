@@ -29,7 +29,7 @@ local meta = { __index = methods, __name = "tidelock.Report" }
 local TIMEOUT, SETUP, CANNOT_EXECUTE, NOT_FOUND, SIGNALED = 124, 125, 126, 127, 128
 
 local function exec_code(fault, op)
-  if op ~= "exec" then return SETUP end
+  if not op or op.op ~= "exec" then return SETUP end
   if fault.code == "ENOENT" then return NOT_FOUND end
   if fault.code == "EACCES" or fault.code == "ENOEXEC" then return CANNOT_EXECUTE end
   return SETUP
@@ -76,7 +76,7 @@ function M.of(finish, context)
     local fault = finish.fault
     report.error = require("tidelock.fault").explain(fault, context.ops, norm)
     report.ok, report.reason, report.at = false, "setup", report.error.at
-    report.code = exec_code(fault, context.ops[fault.index].op)
+    report.code = exec_code(fault, context.ops[fault.index])
     return report
   end
   if context.timed_out then

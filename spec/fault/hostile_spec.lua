@@ -27,7 +27,7 @@ describe("init", function()
     folder = run.folder()
     harness, init = folder .. "/hostile", folder .. "/init"
     local built = run.run({ "gcc", "-std=gnu11", "-O1", "-D_GNU_SOURCE", "-o", harness,
-      "spec/support/hostile.c" }, { timeout = 60 })
+      "spec/support/hostile.c", "core/plan/check.c" }, { timeout = 60 })
     assert(built.status == 0, built.stderr)
     local source = run.tidelock:match("^(.*)/") .. "/init"
     assert(os.execute(("cp %s %s"):format(run.quote(source), init)) == 0)
@@ -39,10 +39,10 @@ describe("init", function()
     return run.run({ harness, init, folder .. "/plan", ... }, { timeout = 60 })
   end
 
-  it("does nothing without a sealed plan and a page, whatever its arguments", function()
-    for _, case in ipairs { "nothing", "no-arguments", "interpreter", "unsealed", "half-sealed",
-      "writable", "empty", "file", "folder", "pipe", "no-page", "short-page", "read-only-page",
-      "huge" } do
+  it("does nothing without a link, a sealed plan and a page, whatever its arguments", function()
+    for _, case in ipairs { "nothing", "no-arguments", "interpreter", "file", "folder", "pipe",
+      "hung-up", "no-files", "one-file", "many-files", "swapped", "unsealed", "half-sealed",
+      "writable", "empty", "short-page", "read-only-page", "huge" } do
       local result = feed(case)
       assert.equal("125 0 " .. message, result.stdout, case .. ": " .. result.stderr)
     end

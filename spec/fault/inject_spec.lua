@@ -26,19 +26,21 @@ local function makers()
 end
 
 -- The calls that operations make: init's up to the workload's execve, and the supervisor's from
--- the clone to its wait. Of those before only open_tree is nobody's but an operation's; the signal
--- mask is the launcher's. PID 1's loop after the fork is not set-up, nor is its name.
+-- the page (its second memfd) to the barrier. Before that the clone is begun, which the launcher does
+-- again where it failed. PID 1's loop after the fork is not set-up, nor are its name and its look at
+-- the sizes of plan and page: without these there is nothing to report to.
 local function candidates(by_call, beside)
-  local found, forked, launching = {}, false, false
+  local found, forked, launching, told = {}, false, false, false
   for _, call in ipairs(inject.list(job)) do
     local wanted = by_call[call.name] and call.name ~= "umask" -- umask(2) always succeeds
     if call.role == inject.supervisor then
-      launching = (launching or call.name == "clone3") and call.name ~= "poll"
-      wanted = wanted and call.name ~= "rt_sigprocmask"
-        and (launching or call.name == "open_tree")
+      launching = launching or call.name == "memfd_create" and call.occurrence == 2
+      wanted = wanted and call.name ~= "rt_sigprocmask" and launching and not told
+      told = told or call.name == "sendto"
     elseif call.role == inject.init then
       wanted = wanted and (not forked or beside[call.name])
         and not (call.name == "prctl" and call.occurrence == 1)
+        and not (call.name == "statx" and call.occurrence <= 2)
       forked = forked or call.name == "clone"
     elseif call.role == inject.clone then
       wanted = false
@@ -63,6 +65,8 @@ local function fault_in(result, call, code, by_call, operations)
   if result.status ~= 125 then
     return ("%s: ends with status %d"):format(call.name, result.status)
   end
+  -- What fails before init has its plan is told by the call.
+  if result.stderr:match(("^tidelock: launch: %s from %s\n"):format(code, call.name)) then return nil end
   if not operation then return call.name .. ": no operation is named: " .. result.stderr end
   if not by_call[call.name][operation] then
     return ("%s: made by %s, where ops.def does not list it"):format(call.name, operation)

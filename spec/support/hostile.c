@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +21,18 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../core/plan/check.c"
+#include "../../core/plan/plan.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define MESSAGE "tidelock-init: there is no plan here to carry out\n"
 #define PAGE_SIZE (sizeof(struct tl_page) + TL_PLAN_MAX_OPS * sizeof(struct tl_span_time))
+#define NO_MESSAGE 1000 /* of descriptors: not even a message without them */
 #define ROOM (64 + (1 << 20))
 
 static uint64_t state;
@@ -85,40 +88,64 @@ static void isolate(void)
 	write_text("/proc/self/gid_map", map);
 }
 
-struct setup {
-	int plan, page; /* descriptors for 10 and 11, -1: closed */
-	bool bare; /* no pipes either */
-};
+static void send_files(int link, const int *fds, unsigned count)
+{
+	union {
+		char bytes[CMSG_SPACE(64 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &byte, .msg_iovlen = 1 };
+	struct cmsghdr *files = &control.align;
 
-_Noreturn static void become_init(const struct setup *setup, int err, char **argv)
+	if (count) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		files->cmsg_level = SOL_SOCKET;
+		files->cmsg_type = SCM_RIGHTS;
+		files->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(files), fds, count * sizeof(int));
+	}
+	if (sendmsg(link, &message, MSG_NOSIGNAL) < 0)
+		die("sendmsg");
+}
+
+/* init's end of the link: these files, then what barriers wait for, then the launcher is gone. */
+static int make_link(const int *fds, unsigned count)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		die("socketpair");
+	if (count != NO_MESSAGE)
+		send_files(ends[0], fds, count);
+	for (int i = 0; i < 8 && count != NO_MESSAGE; i++)
+		send(ends[0], "", 1, MSG_NOSIGNAL);
+	close(ends[0]);
+	return ends[1];
+}
+
+_Noreturn static void become_init(int link, int err, char **argv)
 {
 	char *envp[] = { "LD_PRELOAD=/nonexistent", NULL };
 	struct rlimit core = { 0, 0 };
-	int go[2], up[2];
 
 	err = fcntl(err, F_DUPFD, 120);
 	setrlimit(RLIMIT_CORE, &core);
-	if (pipe(go) || pipe(up) || write(go[1], "12345678", 8) != 8)
+	if (link < 0)
+		close(10);
+	else if (link == 10 ? fcntl(10, F_SETFD, 0) : dup2(link, 10) < 0)
 		_exit(99);
-	for (int i = 0; i < 4; i++) {
-		int from[] = { setup->plan, setup->page, setup->bare ? -1 : go[0],
-			       setup->bare ? -1 : up[1] };
-
-		from[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD, 100 + i);
-		close(10 + i);
-		if (from[i] >= 0 && dup2(from[i], 10 + i) < 0)
-			_exit(99);
-	}
 	dup2(open("/dev/null", O_RDWR), 0);
 	dup2(0, 1);
 	dup2(err, 2);
-	syscall(SYS_close_range, 16, ~0u, 4 /* CLOEXEC */);
+	syscall(SYS_close_range, 11, ~0u, 4 /* CLOEXEC */);
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
 	_exit(99);
 }
 
 /* How it ended, and what it said. */
-static int run_init(const struct setup *setup, char **argv, char *said, size_t room)
+static int run_init(int link, char **argv, char *said, size_t room)
 {
 	struct pollfd p = { .events = POLLIN };
 	int status, err[2];
@@ -133,7 +160,7 @@ static int run_init(const struct setup *setup, char **argv, char *said, size_t r
 	if (pid < 0)
 		die("clone");
 	if (pid == 0)
-		become_init(setup, err[1], argv);
+		become_init(link, err[1], argv);
 	close(err[1]);
 	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (poll(&p, 1, 5000) == 0) {
@@ -182,7 +209,7 @@ static void judge(int status, const char *said, bool good, const struct tl_page 
 			page->fault_index, said);
 		tally.bad++;
 	} else if (!good) {
-		if (status != 125 << 8 || strcmp(said, MESSAGE) || !silent) {
+		if (status != 125 << 8 || strcmp(said, MESSAGE) != 0 || !silent) {
 			fprintf(stderr, "acted on: status 0x%x, fault %u, said %s\n",
 				status, page->fault_index, said);
 			tally.bad++;
@@ -198,20 +225,21 @@ static void judge(int status, const char *said, bool good, const struct tl_page 
 static void feed(const uint8_t *bytes, size_t size)
 {
 	char *argv[] = { "init", NULL }, said[256];
-	struct setup setup = { make_plan(bytes, size, SEALS), make_page(PAGE_SIZE),
-			       false };
+	int files[2] = { make_plan(bytes, size, SEALS), make_page(PAGE_SIZE) }, link;
 	struct tl_page *page =
-		mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, setup.page, 0);
+		mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, files[1], 0);
 	unsigned index;
 	const char *why;
 	int status;
 
 	page->fault_index = TL_NO_OP;
-	status = run_init(&setup, argv, said, sizeof(said));
+	link = make_link(files, 2);
+	status = run_init(link, argv, said, sizeof(said));
 	judge(status, said, size && tl_plan_check(bytes, size, &index, &why) == 0, page);
 	munmap(page, PAGE_SIZE);
-	close(setup.plan);
-	close(setup.page);
+	close(link);
+	close(files[0]);
+	close(files[1]);
 }
 
 static uint32_t odd_value(size_t size)
@@ -252,7 +280,7 @@ static size_t mutate(uint8_t *p, size_t size)
 			break;
 		case 3: /* a word of the header */
 			word = odd_value(size);
-			memcpy(p + 4 * draw(16), &word, 4);
+			memcpy(p + (size_t)4 * draw(16), &word, 4);
 			break;
 		case 4: {
 			struct tl_record t = ops[a];
@@ -302,49 +330,67 @@ static void many(const char *how, const uint8_t *plan, size_t size, unsigned cou
 	       tally.ended, tally.bad);
 }
 
-static void one(const char *name, const uint8_t *plan, size_t size)
+/* A link, or what is in its place. */
+static int odd_link(const char *name, const uint8_t *plan, size_t size)
 {
-	char *argv[] = { "init", NULL },
-	     *hostile[] = { "/proc/self/exe", "-c", "x", NULL }, said[256];
-	struct setup s = { make_plan(plan, size, SEALS), make_page(PAGE_SIZE), false };
-	char **words = argv;
-	int status, fds[2];
+	int files[64] = { make_plan(plan, size, SEALS), make_page(PAGE_SIZE) }, ends[2];
+	unsigned count = 2;
 
-	if (!strcmp(name, "nothing"))
-		s = (struct setup){ -1, -1, true };
-	else if (!strcmp(name, "no-arguments"))
-		s = (struct setup){ -1, -1, true }, words = argv + 1;
-	else if (!strcmp(name, "interpreter"))
-		s = (struct setup){ -1, -1, true }, words = hostile;
+	if (!strcmp(name, "nothing") || !strcmp(name, "no-arguments") ||
+	    !strcmp(name, "interpreter"))
+		return -1;
+	if (!strcmp(name, "file"))
+		return open("/etc/passwd", O_RDONLY);
+	if (!strcmp(name, "folder"))
+		return open("/", O_RDONLY);
+	if (!strcmp(name, "pipe"))
+		return pipe(ends) ? -1 : ends[0];
+	if (!strcmp(name, "hung-up"))
+		count = NO_MESSAGE;
+	else if (!strcmp(name, "no-files"))
+		count = 0;
+	else if (!strcmp(name, "one-file"))
+		count = 1;
+	else if (!strcmp(name, "many-files"))
+		for (count = 2; count < 40; count++)
+			files[count] = files[0];
+	else if (!strcmp(name, "swapped"))
+		files[1] = files[0], files[0] = make_page(PAGE_SIZE);
 	else if (!strcmp(name, "unsealed"))
-		s.plan = make_plan(plan, size, 0);
+		files[0] = make_plan(plan, size, 0);
 	else if (!strcmp(name, "half-sealed"))
-		s.plan = make_plan(plan, size, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+		files[0] =
+			make_plan(plan, size, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	else if (!strcmp(name, "writable"))
-		s.plan =
+		files[0] =
 			make_plan(plan, size, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	else if (!strcmp(name, "empty"))
-		s.plan = make_plan(plan, 0, SEALS);
-	else if (!strcmp(name, "file"))
-		s.plan = open("/etc/passwd", O_RDONLY);
-	else if (!strcmp(name, "folder"))
-		s.plan = open("/", O_RDONLY);
-	else if (!strcmp(name, "pipe") && pipe(fds) == 0)
-		s.plan = fds[0];
-	else if (!strcmp(name, "no-page"))
-		s.page = -1;
+		files[0] = make_plan(plan, 0, SEALS);
 	else if (!strcmp(name, "short-page"))
-		s.page = make_page(sizeof(struct tl_page));
+		files[1] = make_page(sizeof(struct tl_page));
 	else if (!strcmp(name, "read-only-page"))
-		s.page = open("/proc/self/exe", O_RDONLY);
+		files[1] = open("/proc/self/exe", O_RDONLY);
 	else if (!strcmp(name, "huge")) {
-		s.plan = memfd_create("huge", MFD_ALLOW_SEALING);
-		if (ftruncate(s.plan, 1ll << 40) || pwrite(s.plan, plan, size, 0) < 0 ||
-		    fcntl(s.plan, F_ADD_SEALS, SEALS))
+		files[0] = memfd_create("huge", MFD_ALLOW_SEALING);
+		if (ftruncate(files[0], 1ll << 40) ||
+		    pwrite(files[0], plan, size, 0) < 0 ||
+		    fcntl(files[0], F_ADD_SEALS, SEALS))
 			die("huge");
 	} else
 		die(name);
-	status = run_init(&s, words, said, sizeof(said));
+	return make_link(files, count);
+}
+
+static void one(const char *name, const uint8_t *plan, size_t size)
+{
+	char *argv[] = { "init", NULL },
+	     *hostile[] = { "/proc/self/exe", "-c", "x", NULL };
+	char **words = !strcmp(name, "interpreter") ? hostile
+		: !strcmp(name, "no-arguments")	    ? argv + 1
+						    : argv;
+	char said[256];
+	int status = run_init(odd_link(name, plan, size), words, said, sizeof(said));
+
 	printf("%d %d %s", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
 	       WIFSIGNALED(status) ? WTERMSIG(status) : 0, said);
 }
@@ -368,6 +414,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	state = strtoull(argv[4], NULL, 10) * 2654435761u + 88172645463325252ull;
-	many(argv[3], plan, (size_t)size, (unsigned)atoi(argv[5]));
+	many(argv[3], plan, (size_t)size, (unsigned)strtoul(argv[5], NULL, 10));
 	return tally.bad != 0;
 }
