@@ -60,6 +60,8 @@ static int end_of_init(struct tl_box *box, struct tl_end *end)
 	end->signaled = info.si_code != CLD_EXITED;
 	end->code = info.si_status;
 	end->usage = (struct tl_usage){
+		/* Forked from init, which is tiny; init itself has the supervisor's past in it. */
+		.max_rss = box->entered ? (uint64_t)usage.ru_maxrss * 1024 : 0,
 		.user = microseconds(usage.ru_utime),
 		.system = microseconds(usage.ru_stime),
 		.minor_faults = (uint64_t)usage.ru_minflt,
@@ -144,6 +146,7 @@ void tl_box_close(struct tl_box *box)
 {
 	tl_fd_close(&box->pidfd);
 	tl_fd_close(&box->link);
+	tl_fd_close(&box->file);
 	if (box->page)
 		munmap(box->page, box->page_size);
 	free(box->times);

@@ -25,6 +25,10 @@ struct tl_box {
 	int pidfd, link;
 	/* PID 1 is init, and tells the end of the workload through the link. */
 	bool forks;
+	/* The process was cloned into a box that was there: there is no PID 1 of its own. */
+	bool entered;
+	/* What init opened inside and handed out, or -1. */
+	int file;
 	/* A file system without idmapping was bound as it is. */
 	bool not_idmapped;
 	struct tl_page *page;

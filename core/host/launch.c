@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../sys/clock.h"
@@ -145,6 +146,33 @@ static int do_idmap_mount(struct walk *w, const struct tl_op_idmap_mount *op)
 				  &set, sizeof(set)));
 }
 
+/* The process that joined the box hands over the one that it cloned into it, and leaves. */
+static int do_enter(struct walk *w)
+{
+	struct tl_box *box = w->box;
+	siginfo_t info;
+	int fd;
+
+	w->call = SYS_recvmsg;
+	fd = tl_link_receive_file(box->link, RENDEZVOUS_SECONDS);
+	if (fd < 0)
+		return fd;
+	while (waitid(P_PIDFD, (id_t)box->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+		;
+	close(box->pidfd);
+	box->pidfd = fd;
+	box->pid = 0;
+	box->entered = true;
+	return 0;
+}
+
+static int do_open_file(struct walk *w)
+{
+	w->call = SYS_recvmsg;
+	w->box->file = tl_link_receive_file(w->box->link, RENDEZVOUS_SECONDS);
+	return w->box->file < 0 ? w->box->file : 0;
+}
+
 static int call_hook(struct walk *w, const struct tl_op_hook *op, bool undo)
 {
 	w->call = 0;
@@ -184,6 +212,10 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 			&w->call);
 	case TL_OP_hook:
 		return call_hook(w, op, false);
+	case TL_OP_enter:
+		return do_enter(w);
+	case TL_OP_open_file:
+		return do_open_file(w);
 	case TL_OP_barrier:
 		return tl_link_tell(w->box->link);
 	case TL_OP_reach:
@@ -193,10 +225,18 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 	}
 }
 
+/* The launcher's own lanes, and the child's operations at which the two meet. */
 static bool is_ours(const struct tl_record *r)
 {
-	return !(r->lane & (TL_CHILD | TL_BESIDE)) || r->code == TL_OP_barrier ||
-		r->code == TL_OP_reach;
+	switch (r->code) {
+	case TL_OP_barrier:
+	case TL_OP_reach:
+	case TL_OP_enter:
+	case TL_OP_open_file:
+		return true;
+	default:
+		return r->lane == TL_HOST || r->lane == TL_PARENT;
+	}
 }
 
 static int walk_plan(struct walk *w, struct tl_fault *fault)
@@ -296,7 +336,7 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 	const char *why;
 	int ret = -EINVAL;
 
-	*box = (struct tl_box){ .pidfd = -1, .link = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1 };
 	*fault = (struct tl_fault){ TL_NO_OP, EINVAL, 0 };
 	for (unsigned i = 0; i < TL_PLAN_MAX_SLOTS + 2; i++)
 		w.slots[i] = -1;

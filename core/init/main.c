@@ -175,6 +175,8 @@ static void prepare_exec(struct init *s)
 	const struct tl_op_exec *exec = (const void *)op;
 	long p;
 
+	if (op->code != TL_OP_exec)
+		return;
 	p = raw(mmap, 0,
 		(count_strings(s, exec->argv) + count_strings(s, exec->envp) + 2) *
 			sizeof(char *),

@@ -45,7 +45,14 @@ long tl_init_reach(struct init *s, const struct tl_op_reach *op)
 
 long tl_init_pdeathsig(struct init *s, const struct tl_op_pdeathsig *op)
 {
-	return tl_call(s, prctl, PR_SET_PDEATHSIG, op->signal, 0, 0, 0);
+	struct pollfd link = { TL_FD_LINK, 0, 0 };
+	long ret = tl_call(s, prctl, PR_SET_PDEATHSIG, op->signal, 0, 0, 0);
+
+	if (ret < 0)
+		return ret;
+	/* Who died before that sends no signal, but has closed its end. */
+	ret = tl_call(s, poll, &link, 1, 0);
+	return ret > 0 ? -EPIPE : ret;
 }
 
 long tl_init_dumpable(struct init *s, const struct tl_op_dumpable *op)
@@ -146,6 +153,71 @@ long tl_init_fork(struct init *s, const struct tl_op_fork *op)
 		tl_init_reap(s, (int)pid);
 	}
 	return 0;
+}
+
+/* The descriptor goes to the supervisor, attached to one byte. */
+static long send_file(struct init *s, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte = 0;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+
+	memset(&control, 0, sizeof(control));
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	return tl_call(s, sendmsg, TL_FD_LINK, &message, MSG_NOSIGNAL);
+}
+
+/*
+ * This process has joined the box's namespaces, and its children are born in the pid namespace.
+ * The child is the supervisor's, which gets a pidfd of it; this process stays outside and leaves.
+ */
+long tl_init_enter(struct init *s, const struct tl_op_enter *op)
+{
+	int pidfd = -1;
+	long ret = tl_call(s, clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+
+	(void)op;
+	if (ret <= 0)
+		return ret;
+	ret = send_file(s, pidfd);
+	for (;;)
+		raw(exit_group, ret < 0);
+}
+
+long tl_init_open_file(struct init *s, const struct tl_op_open_file *op)
+{
+	struct open_how how = {
+		.flags = op->flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.mode = op->mode,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = tl_call(s, openat2, AT_FDCWD, tl_str(s, op->path), &how, sizeof(how)), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = send_file(s, (int)fd);
+	raw(close, fd);
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_leave(struct init *s, const struct tl_op_leave *op)
+{
+	(void)s;
+	(void)op;
+	for (;;)
+		raw(exit_group, 0);
 }
 
 long tl_init_settle(struct init *s, const struct tl_op_settle *op)
@@ -403,6 +475,14 @@ static void confine_reaper(struct init *s)
 		tl_init_fault(s, s->fork_index, ret);
 }
 
+/* The box stays open until its supervisor closes the link or kills it. */
+long tl_init_hold(struct init *s, const struct tl_op_hold *op)
+{
+	(void)op;
+	s->fork_index = s->index;
+	tl_init_reap(s, 0);
+}
+
 _Noreturn void tl_init_reap(struct init *s, int workload)
 {
 	uint64_t every = ~0ull;
@@ -423,7 +503,7 @@ _Noreturn void tl_init_reap(struct init *s, int workload)
 		if (poll[0].revents & (POLLHUP | POLLERR))
 			raw(exit_group, 128 + SIGKILL);
 		while (raw(read, poll[1].fd, &info, sizeof(info)) == (long)sizeof(info))
-			if (info.ssi_signo != SIGCHLD)
+			if (info.ssi_signo != SIGCHLD && workload > 0)
 				raw(kill, workload, info.ssi_signo);
 	}
 }

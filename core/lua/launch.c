@@ -2,10 +2,12 @@
 #include "../host/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -146,7 +148,7 @@ static int launch_start(lua_State *L)
 	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
 	lua_settop(L, 5);
 	box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct tl_box){ .pidfd = -1, .link = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1 };
 	luaL_getmetatable(L, BOX_CLASS);
 	lua_setmetatable(L, -2);
 	ret = tl_launch_start(&launch, box, &fault);
@@ -262,9 +264,54 @@ static int box_pollfd(lua_State *L)
 	return 1;
 }
 
+/* The pid behind a pidfd, from its fdinfo: -1 once it was reaped. */
+static pid_t pid_of(int pidfd)
+{
+	char path[64], line[128];
+	int pid = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return pid;
+}
+
+/* box:pid() -> of PID 1, or of the process that was put into the box, as the host counts */
 static int box_pid(lua_State *L)
 {
-	lua_pushinteger(L, live_box(L)->pid);
+	struct tl_box *box = live_box(L);
+
+	if (box->pid <= 0)
+		box->pid = pid_of(box->pidfd);
+	lua_pushinteger(L, box->pid);
+	return 1;
+}
+
+/* box:pidfd() -> a descriptor of one's own: of PID 1, for setns(2) */
+static int box_pidfd(lua_State *L)
+{
+	int fd = fcntl(live_box(L)->pidfd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return tl_bind_error(L, errno);
+	tl_bind_push_fd(L, fd);
+	return 1;
+}
+
+/* box:file() -> descriptor | nil: what init opened inside and handed out; the caller's from now on */
+static int box_file(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	if (box->file < 0)
+		return 0;
+	tl_bind_push_fd(L, box->file);
+	box->file = -1;
 	return 1;
 }
 
@@ -306,7 +353,7 @@ int tl_lua_open_launch(lua_State *L)
 						  { NULL, NULL } };
 	static const luaL_Reg methods[] = {
 		{ "wait", box_wait }, { "kill", box_kill },   { "pollfd", box_pollfd },
-		{ "pid", box_pid },   { "times", box_times }, { "close", box_close },
+		{ "pid", box_pid },   { "times", box_times },	{ "file", box_file },	{ "pidfd", box_pidfd }, { "close", box_close },
 		{ NULL, NULL },
 	};
 

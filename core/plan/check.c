@@ -39,7 +39,7 @@ struct check {
 	const struct tl_plan *plan;
 	uint32_t arena_size;
 	uint32_t last_id; /* of a rendezvous */
-	bool cloned, rooted, pivoted, proc, forked, beside, filtered, executed;
+	bool cloned, joined, entered, rooted, pivoted, proc, forked, beside, filtered, ended;
 	uint8_t open[TL_PLAN_MAX_SLOTS / 8];
 	const char *why;
 };
@@ -155,8 +155,8 @@ static bool check_order(struct check *c, const struct tl_record *r)
 		return fail(c, "a host operation comes after the clone");
 	if (r->lane != TL_HOST && !c->cloned)
 		return fail(c, "an operation comes before the clone");
-	if (c->executed)
-		return fail(c, "an operation comes after exec");
+	if (c->ended)
+		return fail(c, "an operation comes after the end");
 	if (c->filtered && r->code != TL_OP_exec)
 		return fail(c, "an operation stands between the filter and exec");
 	if (r->lane == TL_BESIDE && !c->forked)
@@ -176,12 +176,20 @@ static bool check_order(struct check *c, const struct tl_record *r)
 			return fail(c, "there is no PID 1 to wait for");
 		c->beside = false;
 		break;
+	case TL_OP_hold:
+		if (c->forked)
+			return fail(c, "only PID 1 holds a box open");
+		c->ended = true;
+		break;
+	case TL_OP_leave:
+		c->ended = true;
+		break;
 	case TL_OP_seccomp:
 	case TL_OP_exec:
 		if (c->beside)
 			return fail(c, "the workload does not wait for PID 1");
 		c->filtered = true;
-		c->executed = r->code == TL_OP_exec;
+		c->ended = r->code == TL_OP_exec;
 		break;
 	default:
 		break;
@@ -213,15 +221,28 @@ static bool check_root(struct check *c, const struct tl_record *r)
 		c->pivoted = true;
 		return true;
 	case TL_OP_detach_old:
-	case TL_OP_chdir:
+	case TL_OP_hold:
 		return c->pivoted || fail(c, "the old root is still in place");
+	case TL_OP_setns:
+		c->joined = true;
+		return true;
+	case TL_OP_enter:
+		if (!c->joined || c->entered || c->forked)
+			return fail(c, "there is no box to enter");
+		c->entered = true;
+		return true;
+	case TL_OP_open_file:
+	case TL_OP_leave:
+		return c->entered || fail(c, "no box has been entered");
+	case TL_OP_chdir:
+		return c->pivoted || c->entered || fail(c, "the old root is still in place");
 	case TL_OP_private_proc:
 		c->proc = true;
 		return true;
 	case TL_OP_sysctl:
 		return c->proc || fail(c, "there is no private procfs yet");
 	case TL_OP_exec:
-		return c->pivoted || fail(c, "exec would run in the old root");
+		return c->pivoted || c->entered || fail(c, "exec would run in the old root");
 	default:
 		return true;
 	}
@@ -260,6 +281,9 @@ static bool check_values(struct check *c, const struct tl_record *r)
 			return fail(c, "the rendezvous are not in order");
 		c->last_id = w[0];
 		return true;
+	case TL_OP_enter:
+	case TL_OP_open_file:
+		return r->lane == TL_CHILD || fail(c, "the operation is the child's");
 	case TL_OP_seccomp:
 		return (w[1] && w[1] % 8 == 0 && w[1] <= 4096 * 8) ||
 			fail(c, "a filter has 1 to 4096 instructions of 8 bytes");
@@ -334,8 +358,8 @@ int tl_plan_check(const void *bytes, size_t size, unsigned *index, const char **
 			c.why = "an inherited slot is never opened";
 			goto refuse;
 		}
-	if (!c.executed) {
-		c.why = "the plan executes nothing";
+	if (!c.ended) {
+		c.why = "the plan comes to no end";
 		goto refuse;
 	}
 	return 0;

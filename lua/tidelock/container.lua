@@ -42,7 +42,7 @@ function M.prepare(spec, options)
   local ops, given = require("tidelock.plan.build").build(norm, options)
   local fields = spec:fields()
   for _, item in ipairs(given) do
-    if item.use ~= "pass" then item.what = fields[item.use] end
+    item.what = fields[item.use]
   end
   return { norm = norm, ops = ops, facts = facts, given = given, complete = complete }
 end
@@ -72,33 +72,42 @@ local function open_null(core, mode)
   return fd
 end
 
--- A stream that is not inherited: what the box gets. What is opened here goes to `ours`, to be
--- closed after the launch; what is read from, to `streams`.
-local function open_stream(core, item, streams, ours)
-  local what = item.what
+local function open_pipe(core)
+  local from, to = core.process.pipe()
+  if not from then error(errors.new { op = "pipe", code = to }, 0) end
+  return from, to
+end
+
+-- A stream that is not inherited: what the box gets. What is opened here goes to `open.ours`, to be
+-- closed after the launch; what is read from, to `open.streams`; the caller's end of a pipe, to
+-- `open.pipes`.
+local function open_stream(core, item, open)
+  local what, give = item.what, nil
   if type(what) == "number" then return what end
-  local to
   if what == "null" then
-    to = open_null(core, item.use == "stdin" and "r" or "w")
+    give = open_null(core, item.use == "stdin" and "r" or "w")
   else
-    local from
-    from, to = core.process.pipe()
-    if not from then error(errors.new { op = "pipe", code = to }, 0) end
-    local stream = require("tidelock.supervisor").stream(from, what ~= "capture" and what or nil)
-    stream.name = item.use
-    streams[#streams + 1] = stream
+    local from, to = open_pipe(core)
+    give = item.use == "stdin" and from or to
+    if what == "pipe" then
+      open.pipes[item.use] = item.use == "stdin" and to or from
+    else
+      local stream = require("tidelock.supervisor").stream(from, what ~= "capture" and what or nil)
+      stream.name = item.use
+      open.streams[#open.streams + 1] = stream
+    end
   end
-  ours[#ours + 1] = to
-  return to
+  open.ours[#open.ours + 1] = give
+  return give
 end
 
 -- The descriptors of the plan's first slots, in order.
 local function open_slots(core, given)
-  local slots, streams, ours = {}, {}, {}
+  local open = { slots = {}, streams = {}, ours = {}, pipes = {} }
   for i, item in ipairs(given) do
-    slots[i - 1] = item.use == "pass" and item.fd or open_stream(core, item, streams, ours)
+    open.slots[i - 1] = item.fd or open_stream(core, item, open)
   end
-  return slots, streams, ours
+  return open
 end
 
 local function hook_caller(norm)
@@ -151,10 +160,17 @@ local function finish_report(box, prepared, finish, timed_out, settings)
   return report
 end
 
-local function supervise(box, prepared, streams, settings)
-  prepared.complete()
+---Waits for the end of what was launched.
+---@param box table
+---@param prepared tidelock.Prepared
+---@param streams tidelock.Stream[]
+---@param settings table
+---@return tidelock.Report
+function M.supervise(box, prepared, streams, settings)
+  if prepared.complete then prepared.complete() end
   local finish, timed_out = require("tidelock.supervisor").wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
+    group = prepared.group,
   })
   local report = finish_report(box, prepared, finish, timed_out, settings)
   for _, stream in ipairs(streams) do
@@ -169,21 +185,52 @@ local function supervise(box, prepared, streams, settings)
   return report
 end
 
-local function launch(prepared, spawn, settings)
+---Starts what was prepared.
+---@param prepared tidelock.Prepared
+---@param spawn table?  an init that was begun early
+---@return table? box     of core.launch
+---@return table open     { streams, pipes }, or the report of a start that failed
+function M.launch(prepared, spawn)
   local core = require "tidelock.core"
   local plan = pack(core, prepared)
-  local slots, streams, ours = open_slots(core, prepared.given)
+  local open = open_slots(core, prepared.given)
   io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
-    plan = plan, slots = slots, spawn = spawn, hook = hook_caller(prepared.norm),
+    plan = plan, slots = open.slots, spawn = spawn, hook = hook_caller(prepared.norm),
   }
-  for _, fd in ipairs(ours) do fd:close() end
-  if not box then
-    for _, stream in ipairs(streams) do stream.fd:close() end
-    local finish = { setup_failed = true, fault = fault }
-    return require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  for _, fd in ipairs(open.ours) do fd:close() end
+  if box then return box, open end
+  for _, stream in ipairs(open.streams) do stream.fd:close() end
+  for _, fd in pairs(open.pipes) do fd:close() end
+  local finish = { setup_failed = true, fault = fault }
+  return nil, require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+end
+
+-- The same, with the namespaces begun while the plan is made.
+local function start(spec, options)
+  local spawn = begin_early(spec:fields())
+  local good, prepared, box, open = pcall(function()
+    local prepared = M.prepare(spec, options)
+    return prepared, M.launch(prepared, spawn)
+  end)
+  if good then return prepared, box, open end
+  if spawn then spawn:close() end
+  error(prepared, 0)
+end
+
+---A box that stays, held open by its init.
+---@param spec tidelock.Spec
+---@return tidelock.Prepared? prepared
+---@return table box_or_error  of core.launch, or an error object
+function M.start(spec)
+  local good, prepared, box, open = pcall(start, spec)
+  if good and box then
+    prepared.complete()
+    return prepared, box
   end
-  return supervise(box, prepared, streams, settings)
+  if good then return nil, open.error end
+  if not errors.is(prepared) then error(prepared, 0) end
+  return nil, prepared
 end
 
 ---Runs a spec to its end. Always returns a report; what is wrong with the spec or the host is a
@@ -196,14 +243,12 @@ end
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)
   settings = settings or {}
-  local spawn
   local good, result, norm = pcall(function()
-    spawn = begin_early(spec:fields())
-    local prepared = M.prepare(spec, settings.plan)
-    return launch(prepared, spawn, settings), prepared.norm
+    local prepared, box, open = start(spec, settings.plan)
+    if not box then return open, prepared.norm end
+    return M.supervise(box, prepared, open.streams, settings), prepared.norm
   end)
   if good then return result, norm end
-  if spawn then spawn:close() end
   if not errors.is(result) then error(result, 0) end
   return require("tidelock.report").setup(result)
 end

@@ -215,6 +215,11 @@ function M.new(core, options)
   files(facts, host)
   databases(facts, host)
 
+  --- Gives the range back: for the end of the box.
+  function facts.release()
+    if facts.range_holder then facts.range_holder:close() end
+  end
+
   function facts.range()
     local range = allocate(facts, host, facts.state)
     facts.range = function() return range end

@@ -16,6 +16,28 @@ local function spec_module()
     function spec.methods.run(self, t)
       return M.run(t, self)
     end
+
+    ---Starts a box that stays: box:exec{...} runs in it, box:stop() ends it.
+    ---@param self tidelock.Spec
+    ---@return tidelock.Box? box
+    ---@return tidelock.Error? err
+    function spec.methods.start(self)
+      return require("tidelock.box").start(self)
+    end
+
+    ---A box for as long as the function runs.
+    ---@param self tidelock.Spec
+    ---@param f fun(box: tidelock.Box): ...
+    function spec.methods.with(self, f)
+      return require("tidelock.box").with(self, f)
+    end
+
+    ---The plan, as a list of operations; see `tidelock explain`.
+    ---@param self tidelock.Spec
+    ---@return table[] ops
+    function spec.methods.plan(self)
+      return require("tidelock.container").prepare(self).ops
+    end
   end
   return spec
 end
@@ -47,7 +69,14 @@ function M.run(t, base)
   return require("tidelock.container").run(spec.new(base and { base, own } or own), settings)
 end
 
-local lazy = { fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }
+---Runs functions side by side: waiting for a process in one lets the others go on.
+---@param functions function[]
+---@return any[] results
+function M.all(functions)
+  return require("tidelock.loop").run(functions)
+end
+
+local lazy = { loop = "tidelock.loop", fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }
 
 return setmetatable(M, {
   __index = function(self, name)

@@ -37,7 +37,9 @@ local function choose_view(ctx)
   end
 end
 
-local function choose_home(ctx)
+--- Sets the home of norm.user.
+---@param ctx table
+function M.choose_home(ctx)
   local user, facts = ctx.norm.user, ctx.facts
   if not user.home and user.uid == facts.uid and not ctx.norm.rootfs then
     user.home = facts.env.HOME
@@ -87,7 +89,7 @@ function M.normalise(spec, facts)
   confine.namespaces(ctx)
   require("tidelock.normalise.identity").resolve(ctx)
   if norm.rootfs then norm.root.idmap = norm.identity.mode == "range" end
-  choose_home(ctx)
+  M.choose_home(ctx)
   require("tidelock.normalise.arrange").arrange(ctx)
   require("tidelock.normalise.env").resolve(ctx)
   confine.capabilities(ctx)

@@ -62,13 +62,13 @@ end
 
 ---Waits until the box has ended. Takes the time to collect garbage that the start did not take.
 ---@param box table                 of core.launch
----@param options { timeout: number?, signals: table?, streams: tidelock.Stream[] }
+---@param options { timeout: number?, signals: table?, streams: tidelock.Stream[], group: boolean? }
 ---@return table finish             what box:wait() gave
 ---@return boolean timed_out
 function M.wait(box, options)
   collectgarbage "restart"
   local core = require "tidelock.core"
-  local poll, clock = core.poll, core.process.clock
+  local loop, clock = require "tidelock.loop", core.process.clock
   local signals, timed_out = options.signals, false
   local deadline = options.timeout and clock() + options.timeout
   local open = {}
@@ -89,7 +89,7 @@ function M.wait(box, options)
 
   local first_stream = signals and 3 or 2
   while true do
-    local ready = assert(poll.wait(things, left()))
+    local ready = assert(loop.wait(things, left()))
     local ended = false
     for k = #ready, 1, -1 do
       local index = ready[k]
@@ -108,12 +108,14 @@ function M.wait(box, options)
       end
     end
     if ended then
-      drain(open, poll)
+      drain(open, core.poll)
       return assert(box:wait(0)), timed_out
     end
     if deadline and not timed_out and clock() >= deadline then
       timed_out = true
       box:kill(KILL)
+      -- A process of a box leads a session of its own; its pid is its own until it is reaped.
+      if options.group then core.process.kill(-box:pid(), KILL) end
     end
   end
 end

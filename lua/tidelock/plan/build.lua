@@ -23,6 +23,8 @@ function M.build(norm, options)
   local build = require("tidelock.plan.list").new()
   local given = finish.given(norm)
   build.slots = #given
+  -- Without a command init holds the box open, and needs no second process for that.
+  build.forks = norm.init and norm.command ~= nil
   require("tidelock.plan.host").add(build, norm)
   require("tidelock.plan.identity").add(build, norm)
   require("tidelock.plan.files").add(build, norm)

@@ -60,18 +60,11 @@ local function identity(build, norm, mask)
   build:add { op = "setresuid", uid = user.uid, at = norm.origins.user }
 end
 
+--- The ids and capabilities of the command.
 ---@param build table
 ---@param norm table
----@param given table[]
----@param sigmask number|string the caller's
-function M.add(build, norm, given, sigmask)
+function M.become_user(build, norm)
   local mask = mask_of(norm.capabilities)
-  build:enter("child", "confine")
-  build:add { op = "setsid" }
-  streams(build, given)
-  build:add { op = "umask", mode = norm.umask }
-  build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
-  require("tidelock.plan.files").user_ops(build, norm, "confine")
   build:add { op = "drop_bounding", keep = mask, at = norm.origins.capabilities }
   identity(build, norm, mask)
   -- A namespace's root gets its capabilities at exec from the bounding set; others need ambient.
@@ -81,10 +74,29 @@ function M.add(build, norm, given, sigmask)
   if ambient ~= 0 then
     build:add { op = "ambient", raise = ambient, at = norm.origins.capabilities }
   end
+end
+
+---@param build table
+---@param norm table
+---@param given table[]
+---@param sigmask number|string the caller's
+function M.add(build, norm, given, sigmask)
+  build:enter("child", "confine")
+  if not norm.command then
+    build:add { op = "reach", id = build:next_rendezvous() }
+    build:add { op = "hold" }
+    return
+  end
+  build:add { op = "setsid" }
+  streams(build, given)
+  build:add { op = "umask", mode = norm.umask }
+  build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
+  require("tidelock.plan.files").user_ops(build, norm, "confine")
+  M.become_user(build, norm)
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
   -- Before the passed descriptors: one of them may take the number of the pipe that it waits on.
-  if norm.init then build:add { op = "settle" } end
+  if build.forks then build:add { op = "settle" } end
   build:add { op = "close_fds" }
   for i, item in ipairs(given) do
     if item.use == "pass" then build:add { op = "dup", slot = i - 1, fd = item.target } end
@@ -99,10 +111,8 @@ function M.add(build, norm, given, sigmask)
     build:add { op = "seccomp", filter = norm.seccomp.filter, flags = 0,
       at = norm.origins.seccomp }
   end
-  if norm.command then
-    build:add { op = "exec", path = norm.exec_paths, argv = norm.command, envp = norm.env,
-      at = norm.origins.command }
-  end
+  build:add { op = "exec", path = norm.exec_paths, argv = norm.command, envp = norm.env,
+    at = norm.origins.command }
 end
 
 return M

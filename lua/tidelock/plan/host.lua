@@ -101,7 +101,7 @@ function M.add(build, norm)
   if norm.hostname then
     build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname }
   end
-  if norm.net == "none" and not norm.init then build:add { op = "link_up", name = "lo" } end
+  if norm.net == "none" and not build.forks then build:add { op = "link_up", name = "lo" } end
   hold_paths(build, norm)
 
   build:enter("parent", "created")

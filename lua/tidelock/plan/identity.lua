@@ -18,7 +18,7 @@ function M.add(build, norm)
   -- A change of ids clears it.
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "dumpable", value = 0 }
-  if not norm.init then return end
+  if not build.forks then return end
   -- As early as that: the loopback device takes as long to come up as ten mounts, and PID 1 brings
   -- it up while the workload's process goes on.
   build:add { op = "fork" }

@@ -1,0 +1,321 @@
+--- Boxes that stay: init holds them open, processes come and go, files go in and out.
+
+local errors = require "tidelock.error"
+local origin = require "tidelock.origin"
+
+local M = {}
+
+---@class tidelock.Box
+local methods = {}
+local meta = { __index = methods, __name = "tidelock.Box" }
+
+---@param spec tidelock.Spec
+---@return tidelock.Box? box
+---@return tidelock.Error? err
+function M.start(spec)
+  -- The command, if there is one, is exec's to run.
+  local fields = spec:fields()
+  if fields.command then
+    errors.refuse { field = "command", at = spec:where("command"),
+      why = "has no place in start: the box stays, and exec runs commands",
+      accepted = "spec:run{...}, or box:exec{...}" }
+  end
+  local prepared, raw = require("tidelock.container").start(spec)
+  if not prepared then return nil, raw end
+  return setmetatable({
+    raw = raw, norm = prepared.norm, facts = prepared.facts, fields = fields,
+    running = setmetatable({}, { __mode = "k" }),
+  }, meta)
+end
+
+local function gone(box)
+  if box.stopped then return "was stopped" end
+  local ended = require("tidelock.core").poll.wait({ box.raw }, 0)[1]
+  return ended and "has ended: its PID 1 is gone" or nil
+end
+
+local function refuse_gone(box)
+  local why = gone(box)
+  if why then return errors.new { op = "exec", code = "ESRCH", message = "the box " .. why } end
+end
+
+-- The plan of something that joins, ready to be launched.
+local function prepared_of(box, norm, ops, given, fields)
+  local pidfd, code = box.raw:pidfd()
+  if not pidfd then error(errors.new { op = "exec", code = code, message = "exec: " .. code }, 0) end
+  for _, item in ipairs(given) do
+    if item.use == "box" then item.fd = pidfd else item.what = fields[item.use] end
+  end
+  return { norm = norm, ops = ops, given = given, group = true }, pidfd
+end
+
+-- A target that vanished while it was joined is told as that, not as the call that noticed.
+local function lost(box, report)
+  local why = report.reason == "setup" and report.error.op ~= "exec" and gone(box)
+  if why then
+    report.error = errors.new { op = "exec", code = "ESRCH", message = "the box " .. why,
+      cause = report.error }
+  end
+  return report
+end
+
+local function spawn(box, t, at)
+  local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, true)
+  local ops, given = require("tidelock.plan.exec").process(norm)
+  local prepared, pidfd = prepared_of(box, norm, ops, given, fields)
+  local container = require "tidelock.container"
+  local good, raw, open = pcall(container.launch, prepared)
+  pidfd:close()
+  if not good then error(raw, 0) end
+  if not raw then return nil, lost(box, open) end
+  local process = require("tidelock.process").new(box, raw, prepared, open)
+  box.running[process] = true
+  return process
+end
+
+---Starts a process in the box: words, and fields of its own (cwd, env, user, rlimits, timeout,
+---stdin, stdout, stderr, pass_fds); a stream may be "pipe", and is then a field of the process.
+---@param t table
+---@return tidelock.Process? process
+---@return tidelock.Error? err
+function methods:spawn(t)
+  local at = origin.find()
+  local err = refuse_gone(self)
+  if err then return nil, err end
+  local process, report = spawn(self, t, at)
+  if not process then return nil, report.error end
+  return process
+end
+
+---Runs a process in the box to its end. Always returns a report.
+---@param t table  as for spawn, without "pipe"
+---@return tidelock.Report
+function methods:exec(t)
+  local at = origin.find()
+  local err = refuse_gone(self)
+  if err then return require("tidelock.report").setup(err) end
+  local good, process, report = pcall(spawn, self, t, at)
+  if not good then
+    if not errors.is(process) then error(process, 0) end
+    return require("tidelock.report").setup(process)
+  end
+  if not process then return report end
+  return process:wait()
+end
+
+---SIGKILL to all of the box, or a signal to its PID 1.
+---@param signal string|number|nil
+---@return boolean? ok
+---@return tidelock.Error? err
+function methods:kill(signal)
+  local number = require("tidelock.signal").parse(signal or "KILL")
+  local good, code = self.raw:kill(number)
+  if good then return true end
+  return nil, errors.new { op = "kill", code = code, message = "kill: " .. code }
+end
+
+---Ends the box: every process in it, its mounts and namespaces. May be called again.
+function methods:stop()
+  if self.stopped then return end
+  self.stopped = true
+  self.raw:close()
+  self.facts.release()
+end
+
+---Waits until the box's PID 1 has ended, for so long if a time is given.
+---@param seconds number?
+---@return boolean ended
+function methods:wait(seconds)
+  if self.stopped then return true end
+  local ready = require("tidelock.loop").wait({ self.raw }, seconds)
+  return ready ~= nil and ready[1] ~= nil
+end
+
+---A descriptor that is readable once PID 1 has ended; see poll(2).
+---@return integer
+function methods:pollfd() return self.raw:pollfd() end
+
+---The pid of PID 1, as the host counts.
+---@return integer
+function methods:pid() return self.raw:pid() end
+
+-- A file of the box, opened inside by the box's user: no path of the box is resolved out here.
+local function open_file(box, path, flags, mode)
+  local err = refuse_gone(box)
+  if err then return nil, err end
+  local place = require("tidelock.normalise.path").join(box.norm.cwd, path)
+  local ops, given = require("tidelock.plan.exec").file(box.norm, place, flags, mode)
+  local prepared, pidfd = prepared_of(box, box.norm, ops, given, {})
+  local raw, open = require("tidelock.container").launch(prepared)
+  pidfd:close()
+  if not raw then return nil, lost(box, open).error end
+  local fd = raw:file()
+  raw:close()
+  return fd
+end
+
+local O_WRONLY, O_CREAT, O_TRUNC = 1, 64, 512
+
+local function refuse_path(path, field)
+  if type(path) == "string" and path ~= "" and not path:find("%z") then return end
+  errors.refuse { field = field, value = path, why = "is not a path", at = origin.find(),
+    accepted = "a path inside, absolute or from the box's cwd" }
+end
+
+-- Through a descriptor that somebody inside may have chosen the kind of.
+local function regular(fd, path)
+  local kind = require("tidelock.core").process.fd_type(fd:pollfd())
+  if kind == "file" then return true end
+  fd:close()
+  return nil, errors.new { op = "open", code = "EINVAL", path = path,
+    message = ("%s is not a file but a %s"):format(errors.printable(path), kind) }
+end
+
+---A file of the box, as a descriptor: "r" or "w" (made, or emptied).
+---@param path string
+---@param how "r"|"w"
+---@param mode integer?  of a file that is made; 0644 unless given
+---@return table? fd
+---@return tidelock.Error? err
+function methods:open(path, how, mode)
+  refuse_path(path, "path")
+  local flags = how == "w" and O_WRONLY + O_CREAT + O_TRUNC or 0
+  local fd, err = open_file(self, path, flags, how == "w" and (mode or 420) or 0)
+  if not fd then return nil, err end
+  local good
+  good, err = regular(fd, path)
+  if not good then return nil, err end
+  return fd
+end
+
+local function read_all(fd, path)
+  local parts = {}
+  while true do
+    local chunk, code = fd:read(65536)
+    if not chunk then
+      return nil, errors.new { op = "read", code = code, path = path,
+        message = ("read %s: %s"):format(errors.printable(path), code) }
+    end
+    if chunk == "" then return table.concat(parts) end
+    parts[#parts + 1] = chunk
+  end
+end
+
+local function write_all(fd, data, path)
+  local good, code = require("tidelock.core").process.write(fd:pollfd(), data)
+  if good then return true end
+  return nil, errors.new { op = "write", code = code, path = path,
+    message = ("write %s: %s"):format(errors.printable(path), code) }
+end
+
+---What a file of the box holds.
+---@param path string
+---@return string? data
+---@return tidelock.Error? err
+function methods:read(path)
+  local fd, err = self:open(path, "r")
+  if not fd then return nil, err end
+  local data
+  data, err = read_all(fd, path)
+  fd:close()
+  return data, err
+end
+
+---Makes or replaces what a file of the box holds.
+---@param path string
+---@param data string
+---@param mode integer?
+---@return boolean? ok
+---@return tidelock.Error? err
+function methods:write(path, data, mode)
+  local fd, err = self:open(path, "w", mode)
+  if not fd then return nil, err end
+  local good
+  good, err = write_all(fd, data, path)
+  fd:close()
+  return good, err
+end
+
+local function copy(from, to, path)
+  while true do
+    local chunk, code = from:read(65536)
+    if not chunk then
+      return nil, errors.new { op = "read", code = code, path = path,
+        message = ("read %s: %s"):format(errors.printable(path), code) }
+    end
+    if chunk == "" then return true end
+    local good, err = write_all(to, chunk, path)
+    if not good then return nil, err end
+  end
+end
+
+local function open_host(path, how)
+  local fd, code = require("tidelock.core").process.open(path, how)
+  if not fd then
+    return nil, errors.new { op = "open", code = code, path = path,
+      message = ("%s on the host: %s"):format(errors.printable(path), code) }
+  end
+  local good, err = regular(fd, path)
+  return good and fd, err
+end
+
+-- Both ends closed, whatever happened.
+local function transfer(from, to, path)
+  local good, err = copy(from, to, path)
+  from:close()
+  to:close()
+  return good, err
+end
+
+---Copies a file of the host to a path of the box; its mode comes with it.
+---@param source string  on the host
+---@param target string  inside
+---@return boolean? ok
+---@return tidelock.Error? err
+function methods:copy_in(source, target)
+  refuse_path(source, "source")
+  local from, err = open_host(source, "r")
+  if not from then return nil, err end
+  local to
+  to, err = self:open(target, "w", require("tidelock.core").host.stat(source).mode)
+  if not to then
+    from:close()
+    return nil, err
+  end
+  return transfer(from, to, target)
+end
+
+---Copies a file of the box to a path of the host.
+---@param source string  inside
+---@param target string  on the host
+---@return boolean? ok
+---@return tidelock.Error? err
+function methods:copy_out(source, target)
+  refuse_path(target, "target")
+  local from, err = self:open(source, "r")
+  if not from then return nil, err end
+  local to
+  to, err = open_host(target, "w")
+  if not to then
+    from:close()
+    return nil, err
+  end
+  return transfer(from, to, source)
+end
+
+---Starts a box, calls the function with it, and stops it, whatever happens.
+---@param spec tidelock.Spec
+---@param f fun(box: tidelock.Box): ...
+---@return any ...  what the function returns; or nil and why the box did not start
+function M.with(spec, f)
+  local box, err = M.start(spec)
+  if not box then return nil, err end
+  local function finish(good, ...)
+    box:stop()
+    if not good then error((...), 0) end
+    return ...
+  end
+  return finish(pcall(f, box))
+end
+
+return M
