@@ -157,7 +157,8 @@ static int do_enter(struct walk *w)
 	fd = tl_link_receive_file(box->link, RENDEZVOUS_SECONDS);
 	if (fd < 0)
 		return fd;
-	while (waitid(P_PIDFD, (id_t)box->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+	while (waitid(P_PIDFD, (id_t)box->pidfd, &info, WEXITED | __WALL) < 0 &&
+	       errno == EINTR)
 		;
 	close(box->pidfd);
 	box->pidfd = fd;

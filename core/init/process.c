@@ -186,7 +186,8 @@ static long send_file(struct init *s, int fd)
 long tl_init_enter(struct init *s, const struct tl_op_enter *op)
 {
 	int pidfd = -1;
-	long ret = tl_call(s, clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+	long ret =
+		tl_call(s, clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 
 	(void)op;
 	if (ret <= 0)
@@ -203,7 +204,8 @@ long tl_init_open_file(struct init *s, const struct tl_op_open_file *op)
 		.mode = op->mode,
 		.resolve = RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = tl_call(s, openat2, AT_FDCWD, tl_str(s, op->path), &how, sizeof(how)), ret;
+	long fd = tl_call(s, openat2, AT_FDCWD, tl_str(s, op->path), &how, sizeof(how)),
+	     ret;
 
 	if (fd < 0)
 		return fd;

@@ -352,9 +352,9 @@ int tl_lua_open_launch(lua_State *L)
 	static const luaL_Reg spawn_methods[] = { { "close", spawn_close },
 						  { NULL, NULL } };
 	static const luaL_Reg methods[] = {
-		{ "wait", box_wait }, { "kill", box_kill },   { "pollfd", box_pollfd },
-		{ "pid", box_pid },   { "times", box_times },	{ "file", box_file },	{ "pidfd", box_pidfd }, { "close", box_close },
-		{ NULL, NULL },
+		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
+		{ "pid", box_pid },	{ "times", box_times }, { "file", box_file },
+		{ "pidfd", box_pidfd }, { "close", box_close }, { NULL, NULL },
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);

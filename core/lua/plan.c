@@ -394,8 +394,8 @@ static const char *type_name(char type)
 		NAME(i32)
 		NAME(u64)
 		NAME(str)
-		NAME(ostr) NAME(path) NAME(blob) NAME(args) NAME(ids) NAME(slot)
-			NAME(newslot)
+		NAME(ostr)
+		NAME(path) NAME(blob) NAME(args) NAME(ids) NAME(slot) NAME(newslot)
 	}
 #undef NAME
 	return "?";

@@ -39,7 +39,8 @@ struct check {
 	const struct tl_plan *plan;
 	uint32_t arena_size;
 	uint32_t last_id; /* of a rendezvous */
-	bool cloned, joined, entered, rooted, pivoted, proc, forked, beside, filtered, ended;
+	bool cloned, joined, entered, rooted, pivoted, proc, forked, beside, filtered,
+		ended;
 	uint8_t open[TL_PLAN_MAX_SLOTS / 8];
 	const char *why;
 };
@@ -235,14 +236,16 @@ static bool check_root(struct check *c, const struct tl_record *r)
 	case TL_OP_leave:
 		return c->entered || fail(c, "no box has been entered");
 	case TL_OP_chdir:
-		return c->pivoted || c->entered || fail(c, "the old root is still in place");
+		return c->pivoted || c->entered ||
+			fail(c, "the old root is still in place");
 	case TL_OP_private_proc:
 		c->proc = true;
 		return true;
 	case TL_OP_sysctl:
 		return c->proc || fail(c, "there is no private procfs yet");
 	case TL_OP_exec:
-		return c->pivoted || c->entered || fail(c, "exec would run in the old root");
+		return c->pivoted || c->entered ||
+			fail(c, "exec would run in the old root");
 	default:
 		return true;
 	}

@@ -20,8 +20,10 @@ function M.start(spec)
       why = "has no place in start: the box stays, and exec runs commands",
       accepted = "spec:run{...}, or box:exec{...}" }
   end
-  local prepared, raw = require("tidelock.container").start(spec)
+  local container = require "tidelock.container"
+  local prepared, raw = container.start(spec)
   if not prepared then return nil, raw end
+  container.call_hooks(prepared.norm, "started", raw:pid())
   return setmetatable({
     raw = raw, norm = prepared.norm, facts = prepared.facts, fields = fields,
     running = setmetatable({}, { __mode = "k" }),
@@ -120,6 +122,9 @@ function methods:stop()
   self.stopped = true
   self.raw:close()
   self.facts.release()
+  local container = require "tidelock.container"
+  container.call_hooks(self.norm, "stopped")
+  container.undo_hooks(self.norm)
 end
 
 ---Waits until the box's PID 1 has ended, for so long if a time is given.

@@ -110,15 +110,47 @@ local function open_slots(core, given)
   return open
 end
 
+local function call_hook(hook, undo, pid)
+  local call = hook[undo and "undo" or "call"]
+  if not call then return true end
+  local result, message = call { pid = pid, stage = hook.at }
+  if result == nil and message ~= nil then return nil, message end
+  return true
+end
+
+-- The launcher calls those of the stages prepare and created, and undoes them if it fails.
 local function hook_caller(norm)
   if not norm.hooks[1] then return nil end
   return function(index, undo, pid)
-    local hook = norm.hooks[index]
-    local call = hook[undo and "undo" or "call"]
-    if not call then return true end
-    local result, message = call { pid = pid, stage = hook.at }
-    if result == nil and message ~= nil then return nil, message end
-    return true
+    return call_hook(norm.hooks[index], undo, pid)
+  end
+end
+
+-- What a hook says when there is nothing left to stop is a note in the report.
+local function note_hook(norm, hook, good, result, message)
+  if good and result then return end
+  norm.notes[#norm.notes + 1] = {
+    text = ("the hook %s at %s failed: %s"):format(hook.name or "", hook.at,
+      errors.printable(good and message or result, 200)),
+    at = hook.origin,
+  }
+end
+
+---Calls the hooks of the stage "started" or "stopped".
+---@param norm table
+---@param stage string
+---@param pid integer?
+function M.call_hooks(norm, stage, pid)
+  for _, hook in ipairs(norm.hooks) do
+    if hook.at == stage then note_hook(norm, hook, pcall(call_hook, hook, false, pid)) end
+  end
+end
+
+---Undoes all hooks, the last one first: the box has ended.
+---@param norm table
+function M.undo_hooks(norm)
+  for i = #norm.hooks, 1, -1 do
+    note_hook(norm, norm.hooks[i], pcall(call_hook, norm.hooks[i], true))
   end
 end
 
@@ -168,6 +200,7 @@ end
 ---@return tidelock.Report
 function M.supervise(box, prepared, streams, settings)
   if prepared.complete then prepared.complete() end
+  if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
   local finish, timed_out = require("tidelock.supervisor").wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
     group = prepared.group,
@@ -181,7 +214,11 @@ function M.supervise(box, prepared, streams, settings)
     end
   end
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
-  if not settings.leave then box:close() end
+  if not settings.leave or prepared.norm.hooks[1] then box:close() end
+  if prepared.norm.hooks[1] then
+    M.call_hooks(prepared.norm, "stopped")
+    M.undo_hooks(prepared.norm)
+  end
   return report
 end
 

@@ -66,7 +66,8 @@ function M.run(t, base)
   end
   if #words > 0 then own.command = words end
   local settings = { operations = true }
-  return require("tidelock.container").run(spec.new(base and { base, own } or own), settings)
+  local whole = spec.new(base and { base, own } or own)
+  return (require("tidelock.container").run(whole, settings))
 end
 
 ---Runs functions side by side: waiting for a process in one lets the others go on.
@@ -76,11 +77,18 @@ function M.all(functions)
   return require("tidelock.loop").run(functions)
 end
 
+---A hook of one's own; see tidelock.op for operations in the child.
+function M.hook(t)
+  local result = require("tidelock.op").hook(t)
+  return result
+end
+
 local lazy = { loop = "tidelock.loop", fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }
 
 return setmetatable(M, {
   __index = function(self, name)
     local module = lazy[name] and require(lazy[name])
+    if name == "op" then module = require("tidelock.op").constructors end
     if module then rawset(self, name, module) end
     return module
   end,

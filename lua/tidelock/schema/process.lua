@@ -208,6 +208,21 @@ local function plain(value, at, field, depth)
   return copy
 end
 
+-- Of init's operations those that may stand anywhere: the others are the plan's own skeleton.
+M.USER_OPS = {
+  "link_up", "mkdir", "mount", "overlay", "readonly", "rlimit", "setdomainname", "sethostname",
+  "symlink", "sysctl", "umask",
+}
+
+local function user_op(name, at, field)
+  check.text(name, at, field, "the name of an operation", 64)
+  for _, known in ipairs(M.USER_OPS) do
+    if known == name then return end
+  end
+  check.refuse(field, name, at, "is no operation of one's own", table.concat(M.USER_OPS, ", "),
+    require("tidelock.suggest").hint(name, M.USER_OPS))
+end
+
 ---@return table[]
 function M.ops(value, at, field)
   local list = {}
@@ -220,7 +235,7 @@ function M.ops(value, at, field)
     check.known(op, { "at", "op", "fields", "origin" }, at, field)
     stage(op.at, at, field .. ".at", CHILD_STAGES, wrong_lane(op.at, HOST_STAGES,
       "this stage is not in the child: it takes hooks"))
-    check.text(op.op, at, field .. ".op", "the name of an operation", 64)
+    user_op(op.op, at, field .. ".op")
     if op.origin ~= nil then check.text(op.origin, at, field .. ".origin", "a line") end
     list[i] = {
       at = op.at, op = op.op, fields = plain(op.fields or {}, at, field .. ".fields", 0),
