@@ -44,7 +44,9 @@ end
 -- The plan of something that joins, ready to be launched.
 local function prepared_of(box, norm, ops, given, fields)
   local pidfd, code = box.raw:pidfd()
-  if not pidfd then error(errors.new { op = "exec", code = code, message = "exec: " .. code }, 0) end
+  if not pidfd then
+    error(errors.new { op = "exec", code = code, message = "exec: " .. code }, 0)
+  end
   for _, item in ipairs(given) do
     if item.use == "box" then item.fd = pidfd else item.what = fields[item.use] end
   end

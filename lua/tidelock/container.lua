@@ -26,7 +26,7 @@ local function likely_namespaces(fields)
   return flags
 end
 
--- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: both at once.
+-- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: at once.
 local function begin_early(fields)
   local spawn = require("tidelock.core").launch.spawn(likely_namespaces(fields))
   return spawn or nil -- what failed will fail again, where it can be told
@@ -82,8 +82,9 @@ end
 -- closed after the launch; what is read from, to `open.streams`; the caller's end of a pipe, to
 -- `open.pipes`.
 local function open_stream(core, item, open)
-  local what, give = item.what, nil
+  local what = item.what
   if type(what) == "number" then return what end
+  local give
   if what == "null" then
     give = open_null(core, item.use == "stdin" and "r" or "w")
   else

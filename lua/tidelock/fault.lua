@@ -37,7 +37,8 @@ local HINTS = {
     hint = "the arguments and the environment are larger than the kernel takes (execve(2))" },
   { op = "exec", code = "ENOEXEC", hint = "it is neither a program nor a script with a #! line" },
   { op = "chdir", code = "EACCES", hint = "the box's user may not enter the directory" },
-  { op = "rlimit", code = "EPERM", hint = "the hard limit cannot be raised without CAP_SYS_RESOURCE" },
+  { op = "rlimit", code = "EPERM",
+    hint = "the hard limit cannot be raised without CAP_SYS_RESOURCE" },
   { code = "EPIPE", hint = "the other side of the rendezvous is gone" },
 }
 

@@ -83,7 +83,10 @@ function M.hook(t)
   return result
 end
 
-local lazy = { loop = "tidelock.loop", fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }
+local lazy = {
+  core = "tidelock.core", fs = "tidelock.fs", loop = "tidelock.loop", op = "tidelock.op",
+  units = "tidelock.units",
+}
 
 return setmetatable(M, {
   __index = function(self, name)

@@ -3,8 +3,8 @@
 ---     tidelock.op.sysctl { "net.ipv4.ip_forward", "1", at = "root" }
 ---     tidelock.hook { function(state) ... end, at = "created", undo = function(state) ... end }
 ---
---- `tidelock.op.NAME` is an operation of ops.def that may stand anywhere; its words are the fields in
---- their order, or fields are given by name. `explain` shows each with its line.
+--- `tidelock.op.NAME` is an operation of ops.def that may stand anywhere; its words are the fields
+--- in their order, or fields are given by name. `explain` shows each with its line.
 
 local check = require "tidelock.schema.check"
 local errors = require "tidelock.error"

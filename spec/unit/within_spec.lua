@@ -58,7 +58,7 @@ describe("spec:within", function()
       capabilities = { add = { "KILL" } }, timeout = 5,
       fs.bind { "a", "/a" }, fs.rw ".", fs.hide "/a/h", fs.tmpfs { "/t", size = "1M" }, user = "1",
       hostname = "h", pass_fds = { 5 }, stdin = "null", stdout = 7, require = { "drop-groups" },
-      hooks = { { at = "created", call = print } }, ops = { { at = "root", op = "x" } },
+      hooks = { { at = "created", call = print } }, ops = { { at = "root", op = "umask" } },
       init = false, force = true, env_keep = "all", command = { "x" }]]
     fits(all, all)
     fits("", "")
@@ -151,7 +151,7 @@ describe("spec:within", function()
     refused("", "hooks = { { at = 'created', call = print } }")
     refused("hooks = { { at = 'created', call = print } }",
       "hooks = { { at = 'started', call = print } }")
-    refused('ops = { { at = "root", op = "x" } }', "")
+    refused('ops = { { at = "root", op = "umask" } }', "")
     refused("stdout = 7", "stdout = 8")
     refused("stdout = 7", "")
     refused("", 'stdout = "null"')
@@ -173,7 +173,7 @@ describe("spec:within", function()
       stderr = "7", force = "true", fs = '{ fs.rw "." }', share = '{ "ipc" }', hostname = '"x"',
       capabilities = '{ add = { "KILL" } }', pass_fds = "{ 5 }",
         hooks = '{ { at = "created", call = print } }',
-      ops = '{ { at = "root", op = "x" } }', require = '{ "drop-groups" }',
+      ops = '{ { at = "root", op = "umask" } }', require = '{ "drop-groups" }',
         rlimits = "{ nofile = 5 }",
       env = "{ PATH = false }",
     }
