@@ -284,7 +284,9 @@ function M.run(spec, settings)
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
     if not box then return open, prepared.norm end
-    return M.supervise(box, prepared, open.streams, settings), prepared.norm
+    local report = M.supervise(box, prepared, open.streams, settings)
+    if not settings.leave then prepared.facts.release() end
+    return report, prepared.norm
   end)
   if good then return result, norm end
   if not errors.is(result) then error(result, 0) end

@@ -46,7 +46,8 @@ describe("core.plan.pack", function()
     local special = { clone = true, barrier = true, reach = true, setns = true, unshare = true,
       write_map = true, open_path = true, dup = true, seccomp = true, exec = true, fork = true,
       root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
-      detach_old = true, chdir = true, sysctl = true, settle = true }
+      detach_old = true, chdir = true, sysctl = true, settle = true,
+      enter = true, open_file = true, hold = true, leave = true }
     for _, info in ipairs(plan.operations()) do
       local lane = info.lanes[#info.lanes]
       local slots = false
@@ -116,8 +117,12 @@ describe("core.plan.pack", function()
         pivot, exec },
       ["root is made twice"] = { clone, root, root, pivot, exec },
       ["exec would run in the old root"] = { clone, root, exec },
-      ["executes nothing"] = { clone, root, pivot },
-      ["comes after exec"] = { clone, root, pivot, exec, op("setsid", "child") },
+      ["comes to no end"] = { clone, root, pivot },
+      ["comes after the end"] = { clone, root, pivot, exec, op("setsid", "child") },
+      ["there is no box to enter"] = around(op("enter", "child")),
+      ["no box has been entered"] = around(op("leave", "child")),
+      ["only PID 1 holds a box open"] = { clone, root, pivot, op("fork", "child"),
+        op("hold", "child") },
       ["between the filter and exec"] = { clone, root, pivot,
         op("seccomp", "child", { filter = filter, flags = 0 }), op("setsid", "child"), exec },
       ["a slot is used before it is opened"] = around(op("dup", "child", { slot = 0, fd = 3 })),
@@ -188,7 +193,7 @@ describe("core.plan.operations", function()
         for _, field in ipairs(info.fields) do known = known or field.name == name end
         assert(known, info.name .. " tells of " .. name)
       end
-      if info.name ~= "hook" then assert(#info.calls >= 1, info.name) end
+      if info.name ~= "hook" and info.name ~= "leave" then assert(#info.calls >= 1, info.name) end
     end
     assert(seen.exec and seen.clone and seen.seccomp)
   end)

@@ -55,7 +55,9 @@ local sample = {
   u32 = 1, i32 = -1, u64 = 1, str = "text", ostr = "text", path = "/a/path", blob = filter,
   args = { "one", "two" }, ids = { 1, 2, 3 }, slot = 0, newslot = 1,
 }
-local once = { clone = true, root_tmpfs = true, pivot = true, exec = true } -- in every plan
+-- In every plan, or in those of what joins a box.
+local once = { clone = true, root_tmpfs = true, pivot = true, exec = true, enter = true,
+  open_file = true, hold = true, leave = true }
 local special = {
   barrier = { id = 2 }, reach = { id = 2 },
   setns = { flags = 0x40000000 }, unshare = { flags = 0x02000000 },
@@ -70,7 +72,19 @@ local function write(name, ops)
   written = written + 1
 end
 
+-- Of the other kinds of plan: a box held open, a process that joins it, a file handed out.
+local function joining(...)
+  local enter = { op("clone", "host", { flags = 0 }),
+    op("setns", "child", { slot = 0, flags = 0x7e020000 }), op("enter", "child") }
+  for _, last in ipairs { ... } do enter[#enter + 1] = last end
+  return enter
+end
+
 write("minimal", around(nil))
+write("hold", { clone, barrier, root, pivot, op("reach", "child", { id = 2 }), op("hold", "child") })
+write("enter-exec", joining(exec))
+write("enter-file", joining(op("open_file", "child", { path = "/a", flags = 0, mode = 0 }),
+  op("leave", "child")))
 for _, operation in ipairs(plan.operations()) do
   -- A rendezvous stands in the child's lane; the parent's side follows from it.
   local met = operation.name == "barrier" or operation.name == "reach"
