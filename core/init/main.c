@@ -83,6 +83,8 @@ static unsigned receive(int *fds, unsigned room)
 	do
 		n = raw(recvmsg, TL_FD_LINK, &message, MSG_CMSG_CLOEXEC);
 	while (n == -EINTR);
+	if (n == 0)
+		leave(EXIT_SETUP); /* the supervisor died, or thought better of it */
 	if (n != 1 || message.msg_controllen < sizeof(*files) ||
 	    message.msg_flags & MSG_CTRUNC || files->cmsg_level != SOL_SOCKET ||
 	    files->cmsg_type != SCM_RIGHTS)
