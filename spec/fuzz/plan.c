@@ -4,6 +4,7 @@
  */
 #include "core/plan/plan.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
