@@ -268,17 +268,17 @@ static int box_pollfd(lua_State *L)
 static pid_t pid_of(int pidfd)
 {
 	char path[64], line[128];
-	int pid = -1;
+	long pid = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) == 1)
-			break;
+		if (!strncmp(line, "Pid:", 4))
+			pid = strtol(line + 4, NULL, 10);
 	if (file)
 		fclose(file);
-	return pid;
+	return (pid_t)pid;
 }
 
 /* box:pid() -> of PID 1, or of the process that was put into the box, as the host counts */
