@@ -87,6 +87,32 @@ static int do_open_path(struct walk *w, const struct tl_op_open_path *op)
 		       : check_type(w->slots[SLOT0 + op->slot], op->expect, op->rdev);
 }
 
+/* Below a directory that was opened before, and through no link: whoever may write there may swap. */
+static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	autoclose int fd = note(w, SYS_openat2,
+				(int)syscall(SYS_openat2, w->slots[SLOT0 + op->base],
+					     tl_plan_at(w->plan, op->path), &how, sizeof(how)));
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = check_type(fd, op->expect, 0);
+	if (ret < 0)
+		return ret;
+	if (!op->tree)
+		return own_slot(w, op->slot, tl_fd_steal(&fd));
+	return own_slot(w, op->slot,
+			note(w, SYS_open_tree,
+			     open_tree(fd, "",
+				       AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					       (op->expect == TL_EXPECT_DIR ? AT_RECURSIVE : 0))));
+}
+
 /* The plan's namespaces, begun early or now. */
 static int begin(struct walk *w, uint64_t flags)
 {
@@ -199,6 +225,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_open_tree(w, op);
 	case TL_OP_open_path:
 		return do_open_path(w, op);
+	case TL_OP_open_beneath:
+		return do_open_beneath(w, op);
 	case TL_OP_clone:
 		return do_clone(w, op);
 	case TL_OP_deny_setgroups:
