@@ -103,7 +103,8 @@ static bool is_over(struct tl_box *box)
 
 	if (poll(ends, 2, 0) <= 0)
 		return false;
-	if (ends[0].revents || __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE) & TL_PAGE_WAITED)
+	if (ends[0].revents ||
+	    __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE) & TL_PAGE_WAITED)
 		return true;
 	while (ends[1].revents && recv(box->link, &byte, 1, MSG_DONTWAIT) > 0)
 		;

@@ -94,9 +94,10 @@ static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	autoclose int fd = note(w, SYS_openat2,
-				(int)syscall(SYS_openat2, w->slots[SLOT0 + op->base],
-					     tl_plan_at(w->plan, op->path), &how, sizeof(how)));
+	autoclose int fd =
+		note(w, SYS_openat2,
+		     (int)syscall(SYS_openat2, w->slots[SLOT0 + op->base],
+				  tl_plan_at(w->plan, op->path), &how, sizeof(how)));
 	int ret;
 
 	if (fd < 0)
@@ -109,8 +110,10 @@ static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
 	return own_slot(w, op->slot,
 			note(w, SYS_open_tree,
 			     open_tree(fd, "",
-				       AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-					       (op->expect == TL_EXPECT_DIR ? AT_RECURSIVE : 0))));
+				       AT_EMPTY_PATH | OPEN_TREE_CLONE |
+					       OPEN_TREE_CLOEXEC |
+					       (op->expect == TL_EXPECT_DIR ? AT_RECURSIVE
+									    : 0))));
 }
 
 /* The plan's namespaces, begun early or now. */

@@ -55,7 +55,8 @@ IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 	if (spawn->flags & CLONE_NEWUSER)
 		ret = keep_capabilities();
 	if (ret >= 0 && spawn->moved)
-		ret = raw(sched_setaffinity, 0, sizeof(spawn->processors), &spawn->processors);
+		ret = raw(sched_setaffinity, 0, sizeof(spawn->processors),
+			  &spawn->processors);
 	if (ret >= 0)
 		ret = raw(dup3, spawn->theirs, TL_FD_LINK, 0);
 	if (ret >= 0)
@@ -132,7 +133,8 @@ static int start_helper(struct tl_spawn *spawn)
 	};
 	sigset_t every, before;
 
-	spawn->moved = sched_getaffinity(0, sizeof(spawn->processors), &spawn->processors) == 0;
+	spawn->moved =
+		sched_getaffinity(0, sizeof(spawn->processors), &spawn->processors) == 0;
 	/* A handler of the caller's must not run in the helper or the child, on its memory. */
 	sigfillset(&every);
 	sigprocmask(SIG_SETMASK, &every, &before);

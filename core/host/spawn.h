@@ -27,7 +27,7 @@ struct tl_spawn {
 	uint64_t tsc; /* time-stamp counter at the beginning */
 	int image, theirs; /* init's program and its end of the socket */
 	cpu_set_t processors; /* of the caller: what init may run on */
-	bool moved;	      /* the helper may run on fewer */
+	bool moved; /* the helper may run on fewer */
 	char helper_stack[TL_SPAWN_STACK + 16];
 	char child_stack[TL_SPAWN_STACK + 16];
 };

@@ -253,7 +253,8 @@ static long mount_on(struct init *s, int target, const char *fstype, uint32_t fl
 }
 
 /* Put a descriptor into its slot; it is of the type that was expected, or is refused. */
-static long keep(struct init *s, long fd, uint32_t to, uint32_t expect, uint32_t wanted_rdev)
+static long keep(struct init *s, long fd, uint32_t to, uint32_t expect,
+		 uint32_t wanted_rdev)
 {
 	int slot = tl_slot(to);
 	uint32_t rdev = 0;
@@ -274,14 +275,16 @@ static long keep(struct init *s, long fd, uint32_t to, uint32_t expect, uint32_t
 		return -ENOTDIR;
 	if (expect == TL_EXPECT_FILE && (mode & S_IFMT) != S_IFREG)
 		return -EINVAL;
-	if (expect == TL_EXPECT_CHAR && ((mode & S_IFMT) != S_IFCHR || rdev != wanted_rdev))
+	if (expect == TL_EXPECT_CHAR &&
+	    ((mode & S_IFMT) != S_IFCHR || rdev != wanted_rdev))
 		return -EINVAL;
 	return 0;
 }
 
 long tl_init_open_path(struct init *s, const struct tl_op_open_path *op)
 {
-	long fd = tl_call(s, openat, AT_FDCWD, tl_str(s, op->path), O_PATH | O_CLOEXEC, 0);
+	long fd =
+		tl_call(s, openat, AT_FDCWD, tl_str(s, op->path), O_PATH | O_CLOEXEC, 0);
 
 	return keep(s, fd, op->slot, op->expect, op->rdev);
 }
@@ -293,7 +296,8 @@ long tl_init_open_beneath(struct init *s, const struct tl_op_open_beneath *op)
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = tl_call(s, openat2, tl_slot(op->base), tl_str(s, op->path), &how, sizeof(how));
+	long fd = tl_call(s, openat2, tl_slot(op->base), tl_str(s, op->path), &how,
+			  sizeof(how));
 
 	return keep(s, fd, op->slot, op->expect, 0);
 }

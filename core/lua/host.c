@@ -44,7 +44,7 @@ static void set_number(lua_State *L, const char *name, double value)
 	lua_setfield(L, -2, name);
 }
 
-/* stat(path, follow) -> {type, uid, gid, mode, dev, ino, rdev} | nil, code, errno */
+/* stat(path, follow) -> {type, uid, gid, mode, dev, ino, mtime, rdev} | nil, code, errno */
 static int host_stat(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
@@ -61,6 +61,8 @@ static int host_stat(lua_State *L)
 	set_number(L, "mode", st.st_mode & 07777);
 	set_number(L, "dev", (double)st.st_dev);
 	set_number(L, "ino", (double)st.st_ino);
+	set_number(L, "mtime",
+		   (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9);
 	set_number(L, "rdev", major(st.st_rdev) << 8 | minor(st.st_rdev));
 	return 1;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "waitable.h"
 
 #define BOX_CLASS "tidelock.box"
 #define SPAWN_CLASS "tidelock.spawn"
@@ -229,11 +230,7 @@ static int box_wait(lua_State *L)
 
 	for (;;) {
 		double left = deadline - now_seconds();
-		int ret = tl_box_wait(box,
-				      left > 2e6	 ? -1
-					      : left < 0 ? 0
-							 : (int)ceil(left * 1000),
-				      &end);
+		int ret = tl_box_wait(box, tl_waitable_milliseconds(left), &end);
 
 		if (ret == 0)
 			break;

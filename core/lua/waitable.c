@@ -88,8 +88,8 @@ double tl_waitable_timeout(lua_State *L, int index)
 
 int tl_waitable_milliseconds(double seconds)
 {
-	if (seconds > 2e6)
-		return -1;
+	if (seconds > 2e6) /* what an int holds; who has a deadline waits again */
+		return isinf(seconds) ? -1 : 2000000000;
 	return seconds <= 0 ? 0 : (int)ceil(seconds * 1000);
 }
 

@@ -157,8 +157,10 @@ end
 
 local function planted(norm)
   local list, host = {}, require("tidelock.core").host
+  local signature = require("tidelock.normalise.protect").signature
   for _, path in ipairs(norm.watch) do
-    if host.stat(path, false) then list[#list + 1] = path end
+    local now = signature((host.stat(path, false)))
+    if now ~= "none" and now ~= norm.watched[path] then list[#list + 1] = path end
   end
   return list
 end
@@ -284,7 +286,12 @@ function M.run(spec, settings)
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
     if not box then return open, prepared.norm end
-    local report = M.supervise(box, prepared, open.streams, settings)
+    local watched, report = pcall(M.supervise, box, prepared, open.streams, settings)
+    if not watched then
+      box:close() -- what a caller's function raised must not leave it running
+      for _, stream in ipairs(open.streams) do stream.fd:close() end
+      error(report, 0)
+    end
     if not settings.leave then prepared.facts.release() end
     return report, prepared.norm
   end)

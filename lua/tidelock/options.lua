@@ -74,7 +74,7 @@ M.run = {
   { name = "require", arg = "drop-groups", group = ID, entry = "require",
     values = { "drop-groups" }, help = "run nothing unless this can be enforced" },
   { name = "force", group = ID, field = "force", value = true,
-    help = "allow / and $HOME to be made writable" },
+    help = "allow / and $HOME to be writable, and SYS_ADMIN and SYS_PTRACE" },
 
   { name = "timeout", arg = "TIME", group = LIMIT, field = "timeout",
     help = "kill the box after TIME, such as 30s or 10m" },

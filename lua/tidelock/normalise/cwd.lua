@@ -65,7 +65,13 @@ local function reason(ctx, defaults, path)
 end
 
 local function host_directory(ctx, defaults, user)
-  local explicit, path = ctx.raw.cwd, paths.join(ctx.facts.cwd, ctx.raw.cwd or ".")
+  local explicit = ctx.raw.cwd
+  if not explicit and not ctx.facts.cwd then
+    ctx.norm.cwd = ctx.norm.user.home
+    go_home(ctx, "", "it was removed")
+    return nil
+  end
+  local path = paths.from_here(ctx.facts, explicit or ctx.facts.cwd, "cwd", ctx.where("cwd"))
   if paths.climbs(path) then
     path = ctx.facts.realpath(path) or refuse(ctx, explicit, "does not exist on the host")
   end
