@@ -189,6 +189,7 @@ static int core_index(lua_State *L)
 		{ "poll", tl_lua_open_poll },
 		{ "process", tl_lua_open_process },
 		{ "filter", tl_lua_open_filter },
+		{ "cgroup", tl_lua_open_cgroup },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);
