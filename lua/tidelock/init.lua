@@ -48,6 +48,7 @@ function M.run(t, base)
 end
 
 local lazy = { fs = "tidelock.fs", core = "tidelock.core", units = "tidelock.units" }
+lazy.limits = "tidelock.limits"
 
 return setmetatable(M, {
   __index = function(self, name)
