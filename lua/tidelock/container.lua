@@ -20,6 +20,8 @@ local function likely_namespaces(fields)
   local shared, flags = {}, 0
   for _, name in ipairs(fields.share or {}) do shared[name] = true end
   if fields.net == "host" then shared.network = true end
+  -- Made once it has joined its cgroup.
+  if fields.limits then shared.cgroup = true end
   for name, flag in pairs(names) do
     if not shared[name] then flags = flags + flag end
   end
@@ -151,10 +153,12 @@ local function finish_report(box, prepared, finish, timed_out, settings)
   return report
 end
 
-local function supervise(box, prepared, streams, settings)
+local function supervise(box, prepared, streams, settings, cgroup)
   prepared.complete()
+  if cgroup then cgroup:started() end
   local finish, timed_out = require("tidelock.supervisor").wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
+    watch = cgroup and cgroup:watch(),
   })
   local report = finish_report(box, prepared, finish, timed_out, settings)
   for _, stream in ipairs(streams) do
@@ -165,24 +169,41 @@ local function supervise(box, prepared, streams, settings)
     end
   end
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
-  if not settings.leave then box:close() end
+  if not settings.leave or cgroup then box:close() end
+  if cgroup then cgroup:finish(report) end
   return report
+end
+
+-- Whatever is raised on the way, the cgroups and their record go after the box.
+local function supervise_limited(box, prepared, streams, settings, cgroup)
+  local good, result = pcall(supervise, box, prepared, streams, settings, cgroup)
+  if good then return result end
+  box:close()
+  cgroup:remove()
+  error(result, 0)
 end
 
 local function launch(prepared, spawn, settings)
   local core = require "tidelock.core"
   local plan = pack(core, prepared)
   local slots, streams, ours = open_slots(core, prepared.given)
+  local cgroup = prepared.norm.cgroup and require("tidelock.cgroup.box").begin(prepared)
   io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
     plan = plan, slots = slots, spawn = spawn, hook = hook_caller(prepared.norm),
+    cgroup = cgroup and cgroup.group,
   }
   for _, fd in ipairs(ours) do fd:close() end
   if not box then
     for _, stream in ipairs(streams) do stream.fd:close() end
     local finish = { setup_failed = true, fault = fault }
-    return require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+    local report = require("tidelock.report").of(finish, {
+      norm = prepared.norm, ops = prepared.ops,
+    })
+    if cgroup then cgroup:finish(report) end
+    return report
   end
+  if cgroup then return supervise_limited(box, prepared, streams, settings, cgroup) end
   return supervise(box, prepared, streams, settings)
 end
 
