@@ -211,6 +211,31 @@ static int call_hook(struct walk *w, const struct tl_op_hook *op, bool undo)
 	return w->launch->hook(w->launch->context, op->index, undo, w->box->pid);
 }
 
+static int do_make_cgroup(struct walk *w, const struct tl_op_make_cgroup *op)
+{
+	if (!w->launch->cgroup)
+		return -ENOSYS;
+	return own_slot(w, op->slot,
+			tl_cgroup_make(w->launch->cgroup, op->slot,
+				       tl_plan_at(w->plan, op->path),
+				       tl_plan_at(w->plan, op->name),
+				       op->enable ? tl_plan_at(w->plan, op->enable)
+						  : NULL,
+				       &w->call));
+}
+
+static int do_limit_cgroup(struct walk *w, const struct tl_op_limit_cgroup *op)
+{
+	int ret;
+
+	if (!w->launch->cgroup)
+		return -ENOSYS;
+	ret = tl_cgroup_set(w->launch->cgroup, op->slot, tl_plan_at(w->plan, op->file),
+			    tl_plan_at(w->plan, op->value), &w->call);
+	/* A kernel that does not count swap has no file to limit it by. */
+	return ret == -ENOENT && op->optional ? 0 : ret;
+}
+
 static int do_write_map(struct walk *w, const struct tl_op_write_map *op)
 {
 	return tl_userns_write_map(w->box->pid, op->kind == TL_MAP_GID,
@@ -248,6 +273,10 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_enter(w);
 	case TL_OP_open_file:
 		return do_open_file(w);
+	case TL_OP_make_cgroup:
+		return do_make_cgroup(w, op);
+	case TL_OP_limit_cgroup:
+		return do_limit_cgroup(w, op);
 	case TL_OP_barrier:
 		return tl_link_tell(w->box->link);
 	case TL_OP_reach:
@@ -388,6 +417,8 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 	if (ret < 0) {
 		tl_box_kill(box);
 		tl_box_close(box);
+		if (launch->cgroup)
+			tl_cgroup_remove(launch->cgroup);
 	}
 	return ret;
 }

@@ -245,6 +245,7 @@ static int core_index(lua_State *L)
 		{ "seccomp", tl_lua_open_seccomp },
 		{ "file", tl_lua_open_file },
 		{ "pty", tl_lua_open_pty },
+		{ "cgroup", tl_lua_open_cgroup },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);

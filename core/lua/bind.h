@@ -69,3 +69,4 @@ int tl_lua_open_pty(lua_State *L);
 void tl_lua_add_children(lua_State *L);
 void tl_lua_add_waitables(lua_State *L);
 void tl_lua_add_statmount(lua_State *L);
+int tl_lua_open_cgroup(lua_State *L);

@@ -20,6 +20,8 @@ local function likely_namespaces(fields)
   local shared, flags = {}, 0
   for _, name in ipairs(fields.share or {}) do shared[name] = true end
   if fields.net == "host" then shared.network = true end
+  -- Made once it has joined its cgroup.
+  if fields.limits then shared.cgroup = true end
   for name, flag in pairs(names) do
     if not shared[name] then flags = flags + flag end
   end
@@ -202,11 +204,14 @@ end
 ---@param settings table
 ---@return tidelock.Report
 function M.supervise(box, prepared, streams, settings)
+  local cgroup, around = prepared.cgroup, prepared.box_cgroup
   if prepared.complete then prepared.complete() end
+  if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
+  local watched = cgroup or around
   local finish, timed_out = require("tidelock.supervisor").wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
-    group = prepared.group,
+    group = prepared.group, watch = watched and watched:watch(),
   })
   local report = finish_report(box, prepared, finish, timed_out, settings)
   for _, stream in ipairs(streams) do
@@ -217,7 +222,10 @@ function M.supervise(box, prepared, streams, settings)
     end
   end
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
-  if not settings.leave or prepared.norm.hooks[1] then box:close() end
+  if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
+  if cgroup then cgroup:finish(report) end
+  local spent = around and around:memory_limit()
+  if spent and not report.ok then require("tidelock.report").out_of_memory(report, spent) end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)
@@ -234,16 +242,22 @@ function M.launch(prepared, spawn)
   local core = require "tidelock.core"
   local plan = pack(core, prepared)
   local open = open_slots(core, prepared.given)
+  if prepared.norm.cgroup and not prepared.group then
+    prepared.cgroup = require("tidelock.cgroup.box").begin(prepared)
+  end
   io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
     plan = plan, slots = open.slots, spawn = spawn, hook = hook_caller(prepared.norm),
+    cgroup = prepared.cgroup and prepared.cgroup.group,
   }
   for _, fd in ipairs(open.ours) do fd:close() end
   if box then return box, open end
   for _, stream in ipairs(open.streams) do stream.fd:close() end
   for _, fd in pairs(open.pipes) do fd:close() end
   local finish = { setup_failed = true, fault = fault }
-  return nil, require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  local report = require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  if prepared.cgroup then prepared.cgroup:finish(report) end
+  return nil, report
 end
 
 -- The same, with the namespaces begun while the plan is made.
@@ -266,6 +280,7 @@ function M.start(spec)
   local good, prepared, box, open = pcall(start, spec)
   if good and box then
     prepared.complete()
+    if prepared.cgroup then prepared.cgroup:started() end
     return prepared, box
   end
   if good then return nil, open.error end
@@ -289,6 +304,7 @@ function M.run(spec, settings)
     local watched, report = pcall(M.supervise, box, prepared, open.streams, settings)
     if not watched then
       box:close() -- what a caller's function raised must not leave it running
+      if prepared.cgroup then prepared.cgroup:remove() end
       for _, stream in ipairs(open.streams) do stream.fd:close() end
       error(report, 0)
     end

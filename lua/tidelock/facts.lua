@@ -118,6 +118,7 @@ function lazy.cache(facts)
 end
 function lazy.cwd(_, host) return host.getcwd() or false end
 function lazy.env(_, host) return environment(host) end
+function lazy.cgroups() return require("tidelock.cgroup.host").read(require "tidelock.core") end
 function lazy.subuid(facts, host) return subordinate(facts, host, "/etc/subuid") or false end
 function lazy.subgid(facts, host) return subordinate(facts, host, "/etc/subgid") or false end
 
@@ -154,6 +155,9 @@ local function files(facts, host)
   facts.lstat = memoise(function(path) return host.stat(path, false) end)
   facts.readlink = memoise(host.readlink)
   facts.realpath = memoise(host.realpath)
+
+  facts.read = memoise(function(path) return host.read(path, 65536) end)
+  facts.writable = memoise(function(path) return host.access(path, "w") end)
 
   --- What an open descriptor of this process is.
   function facts.descriptor(fd) return host.stat("/proc/self/fd/" .. fd, true) end
@@ -234,6 +238,9 @@ function M.new(core, options)
     facts.range = function() return range end
     return range
   end
+
+  --- A name that no other box has.
+  function facts.box_name() return require("tidelock.state").new_name(core) end
 
   --- Soft and hard limit of a resource; math.huge is unlimited.
   function facts.rlimit(_, number)

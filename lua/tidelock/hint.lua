@@ -39,8 +39,8 @@ local function hidden(norm, host)
       local own, mount = M.is_hidden(norm, paths.clean(word))
       if own and (not mount or mount.target ~= paths.clean(word)) and host.stat(word, false) then
         local shown = errors.printable(word)
-        return ("%s is the host's, and %s in the sandbox is its own (--ro %s shows it)"):format(shown,
-          mount and mount.target or "/", shown)
+        local text = "%s is the host's, and %s in the sandbox is its own (--ro %s shows it)"
+        return text:format(shown, mount and mount.target or "/", shown)
       end
     end
   end
@@ -61,9 +61,9 @@ local function read_only(norm, host)
     if word:find("/", 1, true) and word:find("^[%w./_-]+$") and word:sub(1, 1) ~= "-" then
       local path = paths.join(norm.cwd, word)
       local mount = holder(norm, path)
-      if mount and mount.kind == "bind" and mount.readonly and (mount.origin ~= "default" or mount.target == norm.cwd)
-        and mount.source == mount.target and not host.stat(path, false)
-        and host.stat(paths.parent(path), true) then
+      local given = mount and (mount.origin ~= "default" or mount.target == norm.cwd)
+      if given and mount.kind == "bind" and mount.readonly and mount.source == mount.target
+        and not host.stat(path, false) and host.stat(paths.parent(path), true) then
         return ("%s does not exist, and %s is read-only in the sandbox (--rw %s)"):format(
           errors.printable(path), errors.printable(mount.target), errors.printable(mount.target))
       end

@@ -95,6 +95,7 @@ function M.normalise(spec, facts)
   require("tidelock.normalise.env").resolve(ctx)
   confine.capabilities(ctx)
   confine.rlimits(ctx)
+  if ctx.raw.limits then require("tidelock.normalise.limits").resolve(ctx) end
   confine.descriptors(ctx)
   confine.seccomp(ctx)
   table.sort(norm.writable)

@@ -62,35 +62,40 @@ end
 
 ---Waits until the box has ended. Takes the time to collect garbage that the start did not take.
 ---@param box table                 of core.launch
----@param options { timeout: number?, signals: table?, streams: tidelock.Stream[], group: boolean? }
+---`watch`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
+---`group`: kill its process group with it.
+---@param options table  { timeout, signals, watch, streams, group }
 ---@return table finish             what box:wait() gave
 ---@return boolean timed_out
 function M.wait(box, options)
   collectgarbage "restart"
   local core = require "tidelock.core"
   local loop, clock = require "tidelock.loop", core.process.clock
-  local signals, timed_out = options.signals, false
+  local signals, watch, timed_out = options.signals, options.watch, false
   local deadline = options.timeout and clock() + options.timeout
   local open = {}
   for i, stream in ipairs(options.streams) do open[i] = stream end
 
   local function left()
-    if not deadline or timed_out then return nil end
-    return math.max(0, deadline - clock())
+    local soon = watch and watch:timeout()
+    if not deadline or timed_out then return soon end
+    return math.min(soon or math.huge, math.max(0, deadline - clock()))
   end
   local things = { box }
   local function arrange()
     things = { box, signals }
+    if watch then things[#things + 1] = watch end
     for _, stream in ipairs(open) do
       things[#things + 1] = stream.fd
     end
   end
   arrange()
 
-  local first_stream = signals and 3 or 2
+  local watched = watch and (signals and 3 or 2)
+  local first_stream = (signals and 3 or 2) + (watch and 1 or 0)
   while true do
     local ready = assert(loop.wait(things, left()))
-    local ended = false
+    local ended, looked = false, false
     for k = #ready, 1, -1 do
       local index = ready[k]
       if index >= first_stream then
@@ -100,6 +105,9 @@ function M.wait(box, options)
           stream.fd:close()
           arrange()
         end
+      elseif index == watched then
+        looked = true
+        watch:look(true)
       elseif index == 2 then
         local number = signals:read()
         if number then box:kill(number) end
@@ -107,6 +115,7 @@ function M.wait(box, options)
         ended = true
       end
     end
+    if watch and not looked then watch:look(false) end
     if ended then
       drain(open, core.poll)
       return assert(box:wait(0)), timed_out

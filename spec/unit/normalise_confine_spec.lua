@@ -33,7 +33,8 @@ describe("capabilities", function()
   end)
 
   it("can be all but some", function()
-    local norm = fake.norm { capabilities = { add = { "ALL" }, drop = { "SYS_ADMIN" } }, force = true }
+    local norm = fake.norm {
+      capabilities = { add = { "ALL" }, drop = { "SYS_ADMIN" } }, force = true }
     assert.equal(40, #norm.capabilities)
   end)
 

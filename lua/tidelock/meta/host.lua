@@ -88,3 +88,10 @@ function host.mkdir(path, mode) end
 ---@param how ("r" | "w" | "x")?
 ---@return boolean
 function host.access(path, how) end
+
+---The names in a directory, in no order, without "." and "..": opendir(3).
+---@param path string
+---@return string[]?
+---@return string? code
+---@return integer? errno
+function host.list(path) end

@@ -93,6 +93,8 @@ end
 local function clone_flags(norm)
   local bits, flags = require("tidelock.normalise.names").namespaces, 0
   for _, name in ipairs(norm.namespaces) do flags = flags + bits[name] end
+  -- A namespace of cgroups has its root where the process is by then: it is made after the join.
+  if norm.cgroup and norm.cgroup.namespace then flags = flags - bits.cgroup end
   return flags
 end
 
@@ -108,11 +110,13 @@ end
 function M.add(build, norm)
   build:enter("host", "prepare")
   hooks(build, norm, "prepare")
+  if norm.cgroup then require("tidelock.plan.cgroup").make(build, norm) end
   open_trees(build, norm)
   build:add { op = "clone", flags = clone_flags(norm) }
 
   build:enter("child", "created")
   build:add { op = "pdeathsig", signal = SIGKILL }
+  if norm.cgroup then require("tidelock.plan.cgroup").join(build, norm) end
   build:add { op = "propagation", flags = MS_REC_PRIVATE }
   if norm.hostname then
     build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname }
