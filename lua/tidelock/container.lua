@@ -175,14 +175,14 @@ local function operations(box, ops)
   return list
 end
 
-local function finish_report(box, prepared, finish, timed_out, settings)
+local function finish_report(box, prepared, finish, watch, settings)
   local norm = prepared.norm
   if finish.not_idmapped then
     norm.not_enforced[#norm.not_enforced + 1] =
       "idmap: a file system without idmapped mounts was bound with the host's ids"
   end
   local report = require("tidelock.report").of(finish, {
-    norm = norm, ops = prepared.ops, timed_out = timed_out,
+    norm = norm, ops = prepared.ops, timed_out = watch.timed_out, stopped = settings.stopped,
   })
   if norm.timeout then report.limit = require("tidelock.units").format_duration(norm.timeout) end
   if settings.operations then report.operations = operations(box, prepared.ops) end
@@ -193,20 +193,27 @@ local function finish_report(box, prepared, finish, timed_out, settings)
   return report
 end
 
----Waits for the end of what was launched.
+---Begins to look after what was launched.
 ---@param box table
 ---@param prepared tidelock.Prepared
 ---@param streams tidelock.Stream[]
+---@param signals table?
+---@return tidelock.Watch
+function M.watch(box, prepared, streams, signals)
+  return require("tidelock.supervisor").watch(box, {
+    timeout = prepared.norm.timeout, signals = signals, streams = streams, group = prepared.group,
+  })
+end
+
+---The report of what has ended.
+---@param watch tidelock.Watch
+---@param prepared tidelock.Prepared
+---@param streams tidelock.Stream[]
+---@param finish table
 ---@param settings table
 ---@return tidelock.Report
-function M.supervise(box, prepared, streams, settings)
-  if prepared.complete then prepared.complete() end
-  if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
-  local finish, timed_out = require("tidelock.supervisor").wait(box, {
-    timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
-    group = prepared.group,
-  })
-  local report = finish_report(box, prepared, finish, timed_out, settings)
+function M.conclude(watch, prepared, streams, finish, settings)
+  local report = finish_report(watch.box, prepared, finish, watch, settings)
   for _, stream in ipairs(streams) do
     if stream.parts then
       local text, truncated = require("tidelock.supervisor").captured(stream)
@@ -214,6 +221,16 @@ function M.supervise(box, prepared, streams, settings)
       if truncated then report[stream.name .. "_truncated"] = true end
     end
   end
+  return report
+end
+
+-- A run to its end.
+local function supervise(box, prepared, streams, settings)
+  prepared.complete()
+  if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
+  local watch = M.watch(box, prepared, streams, settings.signals)
+  local finish = require("tidelock.supervisor").wait(watch)
+  local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] then box:close() end
   if prepared.norm.hooks[1] then
@@ -284,7 +301,7 @@ function M.run(spec, settings)
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
     if not box then return open, prepared.norm end
-    local report = M.supervise(box, prepared, open.streams, settings)
+    local report = supervise(box, prepared, open.streams, settings)
     if not settings.leave then prepared.facts.release() end
     return report, prepared.norm
   end)

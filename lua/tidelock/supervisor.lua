@@ -60,63 +60,99 @@ local function drain(streams, poll)
   end
 end
 
----Waits until the box has ended. Takes the time to collect garbage that the start did not take.
+---@class tidelock.Watch
+---@field box table                of core.launch
+---@field signals table?
+---@field open tidelock.Stream[]   those that have not ended
+---@field things table[]           what is waited for: the box, the signals, the open streams
+---@field deadline number?
+---@field timed_out boolean
+
+local function arrange(watch)
+  local things = { watch.box, watch.signals }
+  watch.first_stream = #things + 1
+  for _, stream in ipairs(watch.open) do things[#things + 1] = stream.fd end
+  watch.things = things
+end
+
+---Begins to look after a box; its time limit runs from here.
 ---@param box table                 of core.launch
 ---@param options { timeout: number?, signals: table?, streams: tidelock.Stream[], group: boolean? }
----@return table finish             what box:wait() gave
----@return boolean timed_out
-function M.wait(box, options)
+---@return tidelock.Watch
+function M.watch(box, options)
+  local clock = require("tidelock.core").process.clock
+  local watch = {
+    box = box, signals = options.signals, group = options.group, open = {}, timed_out = false,
+    deadline = options.timeout and clock() + options.timeout,
+  }
+  for i, stream in ipairs(options.streams) do watch.open[i] = stream end
+  arrange(watch)
+  return watch
+end
+
+local function read_stream(watch, place)
+  local stream = watch.open[place]
+  if pump(stream) then return end
+  table.remove(watch.open, place)
+  stream.fd:close()
+  arrange(watch)
+end
+
+-- What is ready, the last first, so that a stream that ends moves none that is still to be read.
+local function serve(watch, ready)
+  local ended, first_stream = false, watch.first_stream
+  for k = #ready, 1, -1 do
+    local index = ready[k]
+    if index >= first_stream then
+      read_stream(watch, index - first_stream + 1)
+    elseif index == 2 then
+      local number = watch.signals:read()
+      if number then watch.box:kill(number) end
+    else
+      ended = true
+    end
+  end
+  return ended
+end
+
+---SIGKILL to the box. A process of a box leads a session of its own, which goes with it.
+---@param watch tidelock.Watch
+function M.kill(watch)
+  local box = watch.box
+  -- Before it is reaped its pid is its own, and nobody else's.
+  local pid = watch.group and box:pid() or 0
+  box:kill(KILL)
+  if pid > 1 then require("tidelock.core").process.kill(-pid, KILL) end
+end
+
+---Waits until the box has ended, or until the time is up. Takes the time to collect garbage that
+---the start did not take.
+---@param watch tidelock.Watch
+---@param seconds number?
+---@return table? finish             what box:wait() gave; nil: it has not ended
+function M.wait(watch, seconds)
   collectgarbage "restart"
   local core = require "tidelock.core"
   local loop, clock = require "tidelock.loop", core.process.clock
-  local signals, timed_out = options.signals, false
-  local deadline = options.timeout and clock() + options.timeout
-  local open = {}
-  for i, stream in ipairs(options.streams) do open[i] = stream end
+  local enough = seconds and clock() + seconds
 
   local function left()
-    if not deadline or timed_out then return nil end
-    return math.max(0, deadline - clock())
+    local soonest = not watch.timed_out and watch.deadline or nil
+    if enough and (not soonest or enough < soonest) then soonest = enough end
+    return soonest and math.max(0, soonest - clock())
   end
-  local things = { box }
-  local function arrange()
-    things = { box, signals }
-    for _, stream in ipairs(open) do
-      things[#things + 1] = stream.fd
-    end
-  end
-  arrange()
 
-  local first_stream = signals and 3 or 2
   while true do
-    local ready = assert(loop.wait(things, left()))
-    local ended = false
-    for k = #ready, 1, -1 do
-      local index = ready[k]
-      if index >= first_stream then
-        local stream = open[index - first_stream + 1]
-        if not pump(stream) then
-          table.remove(open, index - first_stream + 1)
-          stream.fd:close()
-          arrange()
-        end
-      elseif index == 2 then
-        local number = signals:read()
-        if number then box:kill(number) end
-      else
-        ended = true
-      end
+    if serve(watch, assert(loop.wait(watch.things, left()))) then
+      drain(watch.open, core.poll)
+      watch.open = {}
+      return assert(watch.box:wait(0))
     end
-    if ended then
-      drain(open, core.poll)
-      return assert(box:wait(0)), timed_out
+    if watch.deadline and not watch.timed_out and clock() >= watch.deadline then
+      watch.timed_out = true
+      M.kill(watch)
     end
-    if deadline and not timed_out and clock() >= deadline then
-      timed_out = true
-      box:kill(KILL)
-      -- A process of a box leads a session of its own; its pid is its own until it is reaped.
-      if options.group then core.process.kill(-box:pid(), KILL) end
-    end
+    if enough and clock() >= enough then return nil end
   end
 end
 

@@ -26,9 +26,9 @@ local function makers()
 end
 
 -- The calls that operations make: init's up to the workload's execve, and the supervisor's from
--- the page (its second memfd) to the barrier. Before that the clone is begun, which the launcher does
--- again where it failed. PID 1's loop after the fork is not set-up, nor are its name and its look at
--- the sizes of plan and page: without these there is nothing to report to.
+-- the page (its second memfd) to the barrier. Before that the clone is begun, which the launcher
+-- does again where it failed. PID 1's loop after the fork is not set-up, nor are its name and its
+-- look at the sizes of plan and page: without these there is nothing to report to.
 local function candidates(by_call, beside)
   local found, forked, launching, told = {}, false, false, false
   for _, call in ipairs(inject.list(job)) do
@@ -66,7 +66,9 @@ local function fault_in(result, call, code, by_call, operations)
     return ("%s: ends with status %d"):format(call.name, result.status)
   end
   -- What fails before init has its plan is told by the call.
-  if result.stderr:match(("^tidelock: launch: %s from %s\n"):format(code, call.name)) then return nil end
+  if result.stderr:match(("^tidelock: launch: %s from %s\n"):format(code, call.name)) then
+    return nil
+  end
   if not operation then return call.name .. ": no operation is named: " .. result.stderr end
   if not by_call[call.name][operation] then
     return ("%s: made by %s, where ops.def does not list it"):format(call.name, operation)

@@ -81,7 +81,8 @@ local function joining(...)
 end
 
 write("minimal", around(nil))
-write("hold", { clone, barrier, root, pivot, op("reach", "child", { id = 2 }), op("hold", "child") })
+write("hold", { clone, barrier, root, pivot, op("reach", "child", { id = 2 }),
+  op("hold", "child") })
 write("enter-exec", joining(exec))
 write("enter-file", joining(op("open_file", "child", { path = "/a", flags = 0, mode = 0 }),
   op("leave", "child")))
