@@ -287,7 +287,8 @@ local function open_host(path, how)
   -- Before it is opened: to open a FIFO is to wait for its other end.
   if stat and stat.type ~= "file" then
     return nil, errors.new { op = "open", code = "EINVAL", path = path,
-      message = ("%s on the host is not a file but a %s"):format(errors.printable(path), stat.type) }
+      message = ("%s on the host is not a file but a %s"):format(errors.printable(path),
+        stat.type) }
   end
   local fd, code = core.process.open(path, how)
   if not fd then
