@@ -30,19 +30,20 @@ bool tl_box_fault(const struct tl_box *box, struct tl_fault *fault)
 	return true;
 }
 
-static int reap(struct tl_box *box, siginfo_t *info, struct rusage *usage)
+int tl_box_reap(struct tl_box *box)
 {
 	long ret;
 
+	if (box->reaped)
+		return 0;
 	/* The libc's waitid has no usage; the kernel's has. */
 	do
-		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, info, WEXITED | __WALL,
-			      usage);
+		ret = syscall(SYS_waitid, P_PIDFD, box->pidfd, &box->info,
+			      WEXITED | __WALL, &box->usage);
 	while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
-	tl_fd_close(&box->pidfd);
-	box->pid = 0;
+	box->reaped = true;
 	return 0;
 }
 
@@ -54,12 +55,11 @@ static uint64_t microseconds(struct timeval t)
 /* PID 1 is the workload, or died before it could tell: the kernel's word, without the peak. */
 static int end_of_init(struct tl_box *box, struct tl_end *end)
 {
-	siginfo_t info = { 0 };
-	struct rusage usage = { 0 };
-	int ret = reap(box, &info, &usage);
+	int ret = tl_box_reap(box);
+	struct rusage usage = box->usage;
 
-	end->signaled = info.si_code != CLD_EXITED;
-	end->code = info.si_status;
+	end->signaled = box->info.si_code != CLD_EXITED;
+	end->code = box->info.si_status;
 	end->usage = (struct tl_usage){
 		/* Forked from init, which is tiny; init itself has the supervisor's past in it. */
 		.max_rss = box->entered ? (uint64_t)usage.ru_maxrss * 1024 : 0,
@@ -86,7 +86,7 @@ static void end_of_workload(const struct tl_box *box, struct tl_end *end)
 
 int tl_box_pollfd(const struct tl_box *box)
 {
-	return box->forks ? box->link : box->pidfd;
+	return box->forks || box->holds ? box->link : box->pidfd;
 }
 
 /*
@@ -138,13 +138,10 @@ int tl_box_wait(struct tl_box *box, int timeout, struct tl_end *end)
 
 void tl_box_kill(struct tl_box *box)
 {
-	siginfo_t info;
-	struct rusage usage;
-
-	if (box->pidfd < 0)
+	if (box->pidfd < 0 || box->reaped)
 		return;
 	syscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);
-	reap(box, &info, &usage);
+	tl_box_reap(box);
 }
 
 void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "../plan/plan.h"
@@ -23,10 +25,14 @@ struct tl_fault {
 struct tl_box {
 	pid_t pid;
 	int pidfd, link;
-	/* PID 1 is init, and tells the end of the workload through the link. */
-	bool forks;
+	/* PID 1 is init: the link tells the end of the workload, or hangs up at its own. */
+	bool forks, holds;
 	/* The process was cloned into a box that was there: there is no PID 1 of its own. */
 	bool entered;
+	/* Its end was collected, and is kept here: the pidfd names nothing any more. */
+	bool reaped;
+	siginfo_t info;
+	struct rusage usage;
 	/* What init opened inside and handed out, or -1. */
 	int file;
 	/* A file system without idmapping was bound as it is. */
@@ -66,6 +72,12 @@ int tl_box_pollfd(const struct tl_box *box);
 
 /* init's fault, if it left one that makes sense. */
 bool tl_box_fault(const struct tl_box *box, struct tl_fault *fault);
+
+/*
+ * Wait for the end of the process itself and keep how it ended for tl_box_wait. PID 1 does not end
+ * before every process of its box is reaped, those too that were put in and are the caller's children.
+ */
+int tl_box_reap(struct tl_box *box);
 
 /* SIGKILL to PID 1, which takes every process of the box with it, and reap it. */
 void tl_box_kill(struct tl_box *box);

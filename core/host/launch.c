@@ -360,6 +360,7 @@ static int prepare(struct walk *w)
 	for (uint32_t i = 0; i < box->count; i++) {
 		box->lanes[i] = ops[i].lane;
 		box->forks |= ops[i].code == TL_OP_fork;
+		box->holds |= ops[i].code == TL_OP_hold;
 	}
 	for (unsigned i = 0; i < w->launch->given_count; i++)
 		w->slots[SLOT0 + i] = w->launch->given[i];

@@ -69,7 +69,10 @@ long tl_init_join_cgroup(struct init *s, const struct tl_op_join_cgroup *op)
 
 long tl_init_setns(struct init *s, const struct tl_op_setns *op)
 {
-	return tl_call(s, setns, tl_slot(op->slot), tl_u64_value(op->flags));
+	long ret = tl_call(s, setns, tl_slot(op->slot), tl_u64_value(op->flags));
+
+	raw(close, tl_slot(op->slot)); /* nothing of it goes on inside */
+	return ret;
 }
 
 long tl_init_unshare(struct init *s, const struct tl_op_unshare *op)
@@ -259,8 +262,15 @@ long tl_init_umask(struct init *s, const struct tl_op_umask *op)
 
 long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
 {
+	/*
+	 * The slots are still to be passed on. The link is closed here and now: execve gives the
+	 * process memory that belongs to the box's user namespace before it closes anything, and
+	 * who has CAP_SYS_PTRACE there could take a descriptor in between.
+	 */
+	long ret = tl_call(s, close_range, 3, TL_FD_SLOT0 - 1, 0);
+
 	(void)op;
-	return tl_call(s, close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+	return ret < 0 ? ret : tl_call(s, close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 long tl_init_rlimit(struct init *s, const struct tl_op_rlimit *op)

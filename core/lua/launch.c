@@ -259,6 +259,17 @@ static int box_kill(lua_State *L)
 	return 1;
 }
 
+/* box:reap() -> true | nil, code, errno: waits for the end of the process; box:wait() tells it */
+static int box_reap(lua_State *L)
+{
+	int ret = tl_box_reap(live_box(L));
+
+	if (ret < 0)
+		return tl_bind_error(L, ret);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 static int box_pollfd(lua_State *L)
 {
 	lua_pushinteger(L, tl_box_pollfd(live_box(L)));
@@ -269,17 +280,19 @@ static int box_pollfd(lua_State *L)
 static pid_t pid_of(int pidfd)
 {
 	char path[64], line[128];
-	long pid = -1;
+	pid_t pid = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, "Pid:", 4))
-			pid = strtol(line + 4, NULL, 10);
+		if (!strncmp(line, "Pid:", 4)) {
+			pid = (pid_t)strtol(line + 4, NULL, 10);
+			break;
+		}
 	if (file)
 		fclose(file);
-	return (pid_t)pid;
+	return pid;
 }
 
 /* box:pid() -> of PID 1, or of the process that was put into the box, as the host counts */
@@ -355,7 +368,8 @@ int tl_lua_open_launch(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
 		{ "pid", box_pid },	{ "times", box_times }, { "file", box_file },
-		{ "pidfd", box_pidfd }, { "close", box_close }, { NULL, NULL },
+		{ "pidfd", box_pidfd }, { "reap", box_reap },	{ "close", box_close },
+		{ NULL, NULL },
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);

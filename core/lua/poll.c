@@ -17,7 +17,7 @@
 #include "waitable.h"
 
 #define SIGNALS_CLASS "tidelock.signals"
-#define POLL_MAX 64
+#define POLL_MAX 1024
 
 /*
  * wait({thing...}, seconds|nil) -> {index...} of those that are ready, hung up or whose own time
@@ -32,7 +32,7 @@ static int poll_wait(lua_State *L)
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	count = (int)lua_objlen(L, 1);
-	luaL_argcheck(L, count <= POLL_MAX, 1, "more than 64 descriptors");
+	luaL_argcheck(L, count <= POLL_MAX, 1, "more than 1024 descriptors");
 	for (int i = 0; i < count; i++) {
 		lua_rawgeti(L, 1, i + 1);
 		fds[i].fd = tl_bind_check_fd(L, lua_gettop(L));

@@ -5,6 +5,8 @@ local origin = require "tidelock.origin"
 
 local M = {}
 
+local KILL = 9
+
 ---@class tidelock.Box
 local methods = {}
 local meta = { __index = methods, __name = "tidelock.Box" }
@@ -23,22 +25,26 @@ function M.start(spec)
   local container = require "tidelock.container"
   local prepared, raw = container.start(spec)
   if not prepared then return nil, raw end
+  collectgarbage "restart" -- the command line starts with none
   container.call_hooks(prepared.norm, "started", raw:pid())
   return setmetatable({
     raw = raw, norm = prepared.norm, facts = prepared.facts, fields = fields,
     cgroup = prepared.cgroup,
-    running = setmetatable({}, { __mode = "k" }),
+    running = {}, -- the processes that nobody has waited for to their end
   }, meta)
 end
 
-local function gone(box)
-  if box.stopped then return "was stopped" end
-  local ended = require("tidelock.core").poll.wait({ box.raw }, 0)[1]
+---What became of the box, if it is no longer there.
+---@param seconds number?  to wait for its end
+---@return string? why
+function methods:gone(seconds)
+  if self.stopped then return "was stopped" end
+  local ended = require("tidelock.core").poll.wait({ self.raw }, seconds or 0)[1]
   return ended and "has ended: its PID 1 is gone" or nil
 end
 
 local function refuse_gone(box)
-  local why = gone(box)
+  local why = box:gone()
   if why then return errors.new { op = "exec", code = "ESRCH", message = "the box " .. why } end
 end
 
@@ -62,9 +68,12 @@ local function prepared_of(box, norm, ops, given, fields)
   return { norm = norm, ops = ops, given = given, group = true, box_cgroup = box.cgroup }, held
 end
 
+local MOMENT = 1 -- s: PID 1 cannot be joined for a while before its end is told
+
 -- A target that vanished while it was joined is told as that, not as the call that noticed.
 local function lost(box, report)
-  local why = report.reason == "setup" and report.error.op ~= "exec" and gone(box)
+  local err = report.reason == "setup" and report.error
+  local why = err and err.op ~= "exec" and box:gone(err.code == "ESRCH" and MOMENT or 0)
   if why then
     report.error = errors.new { op = "exec", code = "ESRCH", message = "the box " .. why,
       cause = report.error }
@@ -72,8 +81,8 @@ local function lost(box, report)
   return report
 end
 
-local function spawn(box, t, at)
-  local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, true)
+local function spawn(box, t, at, pipes)
+  local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, pipes)
   local ops, given = require("tidelock.plan.exec").process(norm)
   local prepared, held = prepared_of(box, norm, ops, given, fields)
   local container = require "tidelock.container"
@@ -95,7 +104,7 @@ function methods:spawn(t)
   local at = origin.find()
   local err = refuse_gone(self)
   if err then return nil, err end
-  local process, report = spawn(self, t, at)
+  local process, report = spawn(self, t, at, true)
   if not process then return nil, report.error end
   return process
 end
@@ -107,7 +116,7 @@ function methods:exec(t)
   local at = origin.find()
   local err = refuse_gone(self)
   if err then return require("tidelock.report").setup(err) end
-  local good, process, report = pcall(spawn, self, t, at)
+  local good, process, report = pcall(spawn, self, t, at, false)
   if not good then
     if not errors.is(process) then error(process, 0) end
     return require("tidelock.report").setup(process)
@@ -121,7 +130,7 @@ end
 ---@return boolean? ok
 ---@return tidelock.Error? err
 function methods:kill(signal)
-  local number = require("tidelock.signal").parse(signal or "KILL")
+  local number = require("tidelock.signal").check(signal or "KILL")
   local good, code = self.raw:kill(number)
   if good then return true end
   return nil, errors.new { op = "kill", code = code, message = "kill: " .. code }
@@ -131,6 +140,9 @@ end
 function methods:stop()
   if self.stopped then return end
   self.stopped = true
+  self.raw:kill(KILL)
+  -- PID 1 does not end while a process of its box is there that nobody has reaped.
+  for process in pairs(self.running) do process.raw:reap() end
   self.raw:close()
   if self.cgroup then self.cgroup:remove() end
   self.facts.release()
@@ -163,8 +175,12 @@ local function open_file(box, path, flags, mode)
   local place = require("tidelock.normalise.path").join(box.norm.cwd, path)
   local ops, given = require("tidelock.plan.exec").file(box.norm, place, flags, mode)
   local prepared, held = prepared_of(box, box.norm, ops, given, {})
-  local raw, open = require("tidelock.container").launch(prepared)
+  local good, raw, open = pcall(require("tidelock.container").launch, prepared)
   for _, fd in ipairs(held) do fd:close() end
+  if not good then
+    if not errors.is(raw) then error(raw, 0) end
+    return nil, raw
+  end
   if not raw then return nil, lost(box, open).error end
   local fd = raw:file()
   raw:close()
@@ -172,11 +188,17 @@ local function open_file(box, path, flags, mode)
 end
 
 local O_WRONLY, O_CREAT, O_TRUNC = 1, 64, 512
+local LONGEST_PATH = 4095
 
 local function refuse_path(path, field)
-  if type(path) == "string" and path ~= "" and not path:find("%z") then return end
-  errors.refuse { field = field, value = path, why = "is not a path", at = origin.find(),
-    accepted = "a path inside, absolute or from the box's cwd" }
+  local accepted = "a path inside, absolute or from the box's cwd"
+  if type(path) ~= "string" or path == "" or path:find("%z") then
+    errors.refuse { field = field, value = path, why = "is not a path", at = origin.find(),
+      accepted = accepted }
+  elseif #path > LONGEST_PATH then
+    errors.refuse { field = field, why = ("is %d bytes long"):format(#path), at = origin.find(),
+      accepted = ("at most %d"):format(LONGEST_PATH) }
+  end
 end
 
 -- Through a descriptor that somebody inside may have chosen the kind of.
@@ -245,6 +267,9 @@ end
 ---@return boolean? ok
 ---@return tidelock.Error? err
 function methods:write(path, data, mode)
+  if type(data) ~= "string" then
+    errors.refuse { field = "data", value = data, why = "is not a string", at = origin.find() }
+  end
   local fd, err = self:open(path, "w", mode)
   if not fd then return nil, err end
   local good
@@ -253,21 +278,29 @@ function methods:write(path, data, mode)
   return good, err
 end
 
-local function copy(from, to, path)
+local function copy(from, to, source, target)
   while true do
     local chunk, code = from:read(65536)
     if not chunk then
-      return nil, errors.new { op = "read", code = code, path = path,
-        message = ("read %s: %s"):format(errors.printable(path), code) }
+      return nil, errors.new { op = "read", code = code, path = source,
+        message = ("read %s: %s"):format(errors.printable(source), code) }
     end
     if chunk == "" then return true end
-    local good, err = write_all(to, chunk, path)
+    local good, err = write_all(to, chunk, target)
     if not good then return nil, err end
   end
 end
 
 local function open_host(path, how)
-  local fd, code = require("tidelock.core").process.open(path, how)
+  local core = require "tidelock.core"
+  local stat = core.host.stat(path, true)
+  -- Before it is opened: to open a FIFO is to wait for its other end.
+  if stat and stat.type ~= "file" then
+    return nil, errors.new { op = "open", code = "EINVAL", path = path,
+      message = ("%s on the host is not a file but a %s"):format(errors.printable(path),
+        stat.type) }
+  end
+  local fd, code = core.process.open(path, how)
   if not fd then
     return nil, errors.new { op = "open", code = code, path = path,
       message = ("%s on the host: %s"):format(errors.printable(path), code) }
@@ -277,8 +310,8 @@ local function open_host(path, how)
 end
 
 -- Both ends closed, whatever happened.
-local function transfer(from, to, path)
-  local good, err = copy(from, to, path)
+local function transfer(from, to, source, target)
+  local good, err = copy(from, to, source, target)
   from:close()
   to:close()
   return good, err
@@ -291,6 +324,7 @@ end
 ---@return tidelock.Error? err
 function methods:copy_in(source, target)
   refuse_path(source, "source")
+  refuse_path(target, "target")
   local from, err = open_host(source, "r")
   if not from then return nil, err end
   local to
@@ -299,7 +333,7 @@ function methods:copy_in(source, target)
     from:close()
     return nil, err
   end
-  return transfer(from, to, target)
+  return transfer(from, to, source, target)
 end
 
 ---Copies a file of the box to a path of the host.
@@ -308,6 +342,7 @@ end
 ---@return boolean? ok
 ---@return tidelock.Error? err
 function methods:copy_out(source, target)
+  refuse_path(source, "source")
   refuse_path(target, "target")
   local from, err = self:open(source, "r")
   if not from then return nil, err end
@@ -317,7 +352,7 @@ function methods:copy_out(source, target)
     from:close()
     return nil, err
   end
-  return transfer(from, to, source)
+  return transfer(from, to, source, target)
 end
 
 ---Starts a box, calls the function with it, and stops it, whatever happens.

@@ -179,14 +179,14 @@ local function operations(box, ops)
   return list
 end
 
-local function finish_report(box, prepared, finish, timed_out, settings)
+local function finish_report(box, prepared, finish, watch, settings)
   local norm = prepared.norm
   if finish.not_idmapped then
     norm.not_enforced[#norm.not_enforced + 1] =
       "idmap: a file system without idmapped mounts was bound with the host's ids"
   end
   local report = require("tidelock.report").of(finish, {
-    norm = norm, ops = prepared.ops, timed_out = timed_out,
+    norm = norm, ops = prepared.ops, timed_out = watch.timed_out, stopped = settings.stopped,
   })
   if norm.timeout then report.limit = require("tidelock.units").format_duration(norm.timeout) end
   if settings.operations then report.operations = operations(box, prepared.ops) end
@@ -197,23 +197,29 @@ local function finish_report(box, prepared, finish, timed_out, settings)
   return report
 end
 
----Waits for the end of what was launched.
+---Begins to look after what was launched.
 ---@param box table
 ---@param prepared tidelock.Prepared
 ---@param streams tidelock.Stream[]
+---@param signals table?
+---@return tidelock.Watch
+function M.watch(box, prepared, streams, signals)
+  local cgroup = prepared.cgroup or prepared.box_cgroup
+  return require("tidelock.supervisor").watch(box, {
+    timeout = prepared.norm.timeout, signals = signals, streams = streams, group = prepared.group,
+    cgroup = cgroup and cgroup:watch(),
+  })
+end
+
+---The report of what has ended.
+---@param watch tidelock.Watch
+---@param prepared tidelock.Prepared
+---@param streams tidelock.Stream[]
+---@param finish table
 ---@param settings table
 ---@return tidelock.Report
-function M.supervise(box, prepared, streams, settings)
-  local cgroup, around = prepared.cgroup, prepared.box_cgroup
-  if prepared.complete then prepared.complete() end
-  if cgroup then cgroup:started() end
-  if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
-  local watched = cgroup or around
-  local finish, timed_out = require("tidelock.supervisor").wait(box, {
-    timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
-    group = prepared.group, watch = watched and watched:watch(),
-  })
-  local report = finish_report(box, prepared, finish, timed_out, settings)
+function M.conclude(watch, prepared, streams, finish, settings)
+  local report = finish_report(watch.box, prepared, finish, watch, settings)
   for _, stream in ipairs(streams) do
     if stream.parts then
       local text, truncated = require("tidelock.supervisor").captured(stream)
@@ -221,11 +227,24 @@ function M.supervise(box, prepared, streams, settings)
       if truncated then report[stream.name .. "_truncated"] = true end
     end
   end
+  local around = prepared.box_cgroup
+  local spent = around and around:memory_limit()
+  if spent and not report.ok then require("tidelock.report").out_of_memory(report, spent) end
+  return report
+end
+
+-- A run to its end.
+local function supervise(box, prepared, streams, settings)
+  local cgroup = prepared.cgroup
+  prepared.complete()
+  if cgroup then cgroup:started() end
+  if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
+  local watch = M.watch(box, prepared, streams, settings.signals)
+  local finish = require("tidelock.supervisor").wait(watch)
+  local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
   if cgroup then cgroup:finish(report) end
-  local spent = around and around:memory_limit()
-  if spent and not report.ok then require("tidelock.report").out_of_memory(report, spent) end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)
@@ -301,7 +320,7 @@ function M.run(spec, settings)
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
     if not box then return open, prepared.norm end
-    local watched, report = pcall(M.supervise, box, prepared, open.streams, settings)
+    local watched, report = pcall(supervise, box, prepared, open.streams, settings)
     if not watched then
       box:close() -- what a caller's function raised must not leave it running
       if prepared.cgroup then prepared.cgroup:remove() end

@@ -3,16 +3,19 @@
 
 local M = {}
 
-local current -- the loop that runs, if one does
+local current -- the tasks of the loop that runs, by their threads, if one does
 
 ---Waits until one of the things is readable or the time is up.
----@param things table[]    descriptors, or what has :pollfd(); at most 64
+---@param things table[]    descriptors, or what has :pollfd(); at most 1024 in all of a loop
 ---@param seconds number?
 ---@return integer[]? ready indexes; empty when the time is up
 ---@return string? code
 function M.wait(things, seconds)
   local core = require "tidelock.core"
-  if not current or not coroutine.running() then return core.poll.wait(things, seconds) end
+  -- In a coroutine of the caller's own, inside of a task or not, a yield would be the caller's.
+  if not current or not current[coroutine.running() or 0] then
+    return core.poll.wait(things, seconds)
+  end
   local deadline = seconds and core.process.clock() + seconds
   return coroutine.yield(things, deadline)
 end
@@ -26,9 +29,7 @@ end
 local function resume(task, ...)
   local good, things, deadline = coroutine.resume(task.thread, ...)
   if not good then
-    task.failure = debug.traceback(task.thread, tostring(things))
-    task.error = things
-    task.done = true
+    task.error, task.failed, task.done = things, true, true
   elseif coroutine.status(task.thread) == "dead" then
     task.result, task.done = things, true
   else
@@ -36,26 +37,38 @@ local function resume(task, ...)
   end
 end
 
--- What all tasks wait for, as one list; and whose each is.
+-- What was closed while somebody waits for it has no descriptor any more.
+local function descriptor(thing)
+  if type(thing) == "number" then return thing end
+  local good, fd = pcall(thing.pollfd, thing)
+  return good and fd or nil
+end
+
+-- What all tasks wait for, as one list; and whose each is. Who waits for what was closed is woken.
 local function gather(tasks)
-  local things, owner, soonest = {}, {}, nil
+  local things, owner, woken, soonest = {}, {}, {}, nil
   for _, task in ipairs(tasks) do
     if not task.done then
       for index, thing in ipairs(task.things) do
-        things[#things + 1] = thing
-        owner[#things] = { task = task, index = index }
+        local fd = descriptor(thing)
+        if fd then
+          things[#things + 1] = fd
+          owner[#things] = { task = task, index = index }
+        else
+          woken[task] = { index }
+          soonest = 0
+        end
       end
       local deadline = task.deadline
       if deadline and (not soonest or deadline < soonest) then soonest = deadline end
     end
   end
-  return things, owner, soonest
+  return things, owner, woken, soonest
 end
 
 local function step(tasks, poll, clock)
-  local things, owner, soonest = gather(tasks)
+  local things, owner, woken, soonest = gather(tasks)
   local ready = assert(poll.wait(things, soonest and math.max(0, soonest - clock())))
-  local woken = {}
   for _, k in ipairs(ready) do
     local task = owner[k].task
     woken[task] = woken[task] or {}
@@ -80,22 +93,28 @@ local function unfinished(tasks)
   return false
 end
 
+local function finish(tasks)
+  local core = require "tidelock.core"
+  for _, task in ipairs(tasks) do resume(task) end
+  while unfinished(tasks) do step(tasks, core.poll, core.process.clock) end
+end
+
 ---Runs functions side by side until all have ended. Raises the first error after that.
 ---@param functions function[]
 ---@return any[] results  what each returned first
 function M.run(functions)
-  local core = require "tidelock.core"
-  assert(not current, "a loop is running already")
+  if current then error("a loop is running already", 2) end
   local tasks, results = {}, {}
-  current = tasks
+  current = {}
   for i, f in ipairs(functions) do
     tasks[i] = { thread = coroutine.create(f) }
-    resume(tasks[i])
+    current[tasks[i].thread] = tasks[i]
   end
-  while unfinished(tasks) do step(tasks, core.poll, core.process.clock) end
+  local good, message = pcall(finish, tasks)
   current = nil
+  if not good then error(message, 0) end
   for i, task in ipairs(tasks) do
-    if task.error then error(task.error, 0) end
+    if task.failed then error(task.error, 0) end
     results[i] = task.result
   end
   return results

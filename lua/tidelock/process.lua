@@ -11,6 +11,7 @@ local M = {}
 local methods = {}
 local meta = { __index = methods, __name = "tidelock.Process" }
 
+---Its time limit runs from here, and is kept while somebody waits.
 ---@param box tidelock.Box
 ---@param raw table       of core.launch
 ---@param prepared table
@@ -19,8 +20,39 @@ local meta = { __index = methods, __name = "tidelock.Process" }
 function M.new(box, raw, prepared, open)
   return setmetatable({
     box = box, raw = raw, prepared = prepared, streams = open.streams,
+    watch = require("tidelock.container").watch(raw, prepared, open.streams),
     stdin = open.pipes.stdin, stdout = open.pipes.stdout, stderr = open.pipes.stderr,
   }, meta)
+end
+
+local function conclude(process, finish)
+  local container, box = require "tidelock.container", process.box
+  process.report = container.conclude(process.watch, process.prepared, process.streams, finish,
+    { stopped = box:gone() })
+  process.raw:close()
+  box.running[process] = nil
+  return process.report
+end
+
+-- A function of the caller's raised: whoever asked for it gets that, and nothing is left running.
+local function give_up(process, message)
+  require("tidelock.supervisor").kill(process.watch)
+  process.raw:reap()
+  for _, stream in ipairs(process.watch.open) do stream.fd:close() end
+  conclude(process, assert(process.raw:wait(0)))
+  error(message, 0)
+end
+
+-- Another function of the loop waits for it already, and makes the report.
+local function wait_beside(process, seconds)
+  local clock = require("tidelock.core").process.clock
+  local deadline = seconds and clock() + seconds
+  repeat
+    local left = deadline and deadline - clock()
+    if left and left <= 0 then return nil end
+    require("tidelock.loop").wait({ process.raw }, left)
+  until process.report
+  return process.report
 end
 
 ---The report, once the process has ended: waits for that. With a time: nil when it is up.
@@ -28,14 +60,14 @@ end
 ---@return tidelock.Report?
 function methods:wait(seconds)
   if self.report then return self.report end
-  if seconds then
-    local ready = require("tidelock.loop").wait({ self.raw }, seconds)
-    if not ready or not ready[1] then return nil end
-  end
-  local container = require "tidelock.container"
-  self.report = container.supervise(self.raw, self.prepared, self.streams, {})
-  self.box.running[self] = nil
-  return self.report
+  local caller = coroutine.running() or true
+  if self.waiting == caller then error("wait: a function of this process's own waits for it", 2) end
+  if self.waiting then return wait_beside(self, seconds) end
+  self.waiting = caller
+  local good, finish = pcall(require("tidelock.supervisor").wait, self.watch, seconds)
+  self.waiting = nil
+  if not good then give_up(self, finish) end
+  return finish and conclude(self, finish) or nil
 end
 
 ---Has it not ended yet?
@@ -49,11 +81,7 @@ end
 ---@return boolean? ok
 ---@return tidelock.Error? err
 function methods:kill(signal)
-  local number, why = require("tidelock.signal").parse(signal or "KILL")
-  if not number then
-    errors.refuse { field = "signal", value = signal, why = why or "is not a signal",
-      at = require("tidelock.origin").find(), accepted = "names as in signal(7), or numbers" }
-  end
+  local number = require("tidelock.signal").check(signal or "KILL")
   if self.report then
     return nil, errors.new { op = "kill", code = "ESRCH", message = "kill: it has ended" }
   end

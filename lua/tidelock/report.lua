@@ -12,6 +12,7 @@ local M = {}
 ---@field reason string         "exit" "signal" "timeout" "memory" "seccomp" "setup" "stopped"
 ---@field rule string?          the field of the spec that decided: "timeout"
 ---@field at string?            where that was asked for: "ci.lua:8"
+---@field stopped string?       what became of the box around it: "was stopped"
 ---@field denials table[]       {layer, call|path|address, rule, at, remedy}
 ---@field usage table           wall, user, system in seconds, memory_peak in bytes (nil: unknown)
 ---@field enforced string[]     what was put in force
@@ -27,6 +28,7 @@ local meta = { __index = methods, __name = "tidelock.Report" }
 
 -- OCI-CLI.md, the end: the workload's own; 128+n by signal; 124 time; 125 ours; 126; 127.
 local TIMEOUT, SETUP, CANNOT_EXECUTE, NOT_FOUND, SIGNALED = 124, 125, 126, 127, 128
+local KILL = 9
 
 local function exec_code(fault, op)
   if not op or op.op ~= "exec" then return SETUP end
@@ -58,7 +60,7 @@ end
 
 ---The report of a box that ended.
 ---@param finish table  what box:wait() gave
----@param context table {norm, ops, timed_out, stopped}
+---@param context table {norm, ops, timed_out, stopped: string? what became of the box around it}
 ---@return tidelock.Report
 function M.of(finish, context)
   local norm = context.norm
@@ -82,8 +84,9 @@ function M.of(finish, context)
   if context.timed_out then
     report.reason, report.rule, report.at = "timeout", "timeout", norm.timeout_at
     report.code, report.signal = TIMEOUT, "KILL"
-  elseif context.stopped then
-    report.reason, report.code, report.signal = "stopped", SIGNALED + 9, "KILL"
+  elseif context.stopped and finish.signaled and finish.code == KILL then
+    report.reason, report.code, report.signal = "stopped", SIGNALED + KILL, "KILL"
+    report.stopped = context.stopped
   elseif finish.signaled then
     local name = require("tidelock.signal").name(finish.code)
     report.reason = name == "SYS" and "seccomp" or "signal"
@@ -121,7 +124,7 @@ function methods:why()
   if self.reason == "seccomp" then
     return "killed by SIGSYS: the seccomp filter refused a system call" .. where
   end
-  if self.reason == "stopped" then return "stopped" end
+  if self.reason == "stopped" then return "ended with its box, which " .. self.stopped end
   return ("killed by SIG%s"):format(self.signal)
 end
 

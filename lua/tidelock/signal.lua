@@ -41,6 +41,20 @@ function M.parse(value)
   return value >= 1 and value <= RTMAX and value or nil
 end
 
+---The number of a signal that a caller gave. Raises for what is none.
+---@param value any
+---@return integer
+function M.check(value)
+  local number = M.parse(value)
+  if number then return number end
+  local text = type(value) == "string" and value:upper():gsub("^SIG", "") or nil
+  require("tidelock.error").refuse {
+    field = "signal", value = value, why = "is not a signal",
+    at = require("tidelock.origin").find(), accepted = "names as in signal(7), or numbers",
+    hint = text and require("tidelock.suggest").hint(text, M.list()),
+  }
+end
+
 ---"TERM" for 15, "RTMIN+2" for 36, the number itself where there is no name.
 ---@param number integer
 ---@return string

@@ -60,72 +60,110 @@ local function drain(streams, poll)
   end
 end
 
----Waits until the box has ended. Takes the time to collect garbage that the start did not take.
+---@class tidelock.Watch
+---@field box table                of core.launch
+---@field signals table?
+---@field open tidelock.Stream[]   those that have not ended
+---@field things table[]           what is waited for: the box, the signals, the open streams
+---@field deadline number?
+---@field timed_out boolean
+
+local function arrange(watch)
+  local things = { watch.box, watch.signals }
+  if watch.cgroup then things[#things + 1] = watch.cgroup end
+  watch.cgroup_place = watch.cgroup and #things
+  watch.first_stream = #things + 1
+  for _, stream in ipairs(watch.open) do things[#things + 1] = stream.fd end
+  watch.things = things
+end
+
+---Begins to look after a box; its time limit runs from here.
 ---@param box table                 of core.launch
----`watch`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
+---`cgroup`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
 ---`group`: kill its process group with it.
----@param options table  { timeout, signals, watch, streams, group }
----@return table finish             what box:wait() gave
----@return boolean timed_out
-function M.wait(box, options)
+---@param options table  { timeout, signals, cgroup, streams, group }
+---@return tidelock.Watch
+function M.watch(box, options)
+  local clock = require("tidelock.core").process.clock
+  local watch = {
+    box = box, signals = options.signals, cgroup = options.cgroup, group = options.group,
+    open = {}, timed_out = false,
+    deadline = options.timeout and clock() + options.timeout,
+  }
+  for i, stream in ipairs(options.streams) do watch.open[i] = stream end
+  arrange(watch)
+  return watch
+end
+
+local function read_stream(watch, place)
+  local stream = watch.open[place]
+  if pump(stream) then return end
+  table.remove(watch.open, place)
+  stream.fd:close()
+  arrange(watch)
+end
+
+-- What is ready, the last first, so that a stream that ends moves none that is still to be read.
+local function serve(watch, ready)
+  local ended, looked, first_stream = false, false, watch.first_stream
+  for k = #ready, 1, -1 do
+    local index = ready[k]
+    if index >= first_stream then
+      read_stream(watch, index - first_stream + 1)
+    elseif index == watch.cgroup_place then
+      looked = true
+      watch.cgroup:look(true)
+    elseif index == 2 then
+      local number = watch.signals:read()
+      if number then watch.box:kill(number) end
+    else
+      ended = true
+    end
+  end
+  if watch.cgroup and not looked then watch.cgroup:look(false) end
+  return ended
+end
+
+---SIGKILL to the box. A process of a box leads a session of its own, which goes with it.
+---@param watch tidelock.Watch
+function M.kill(watch)
+  local box = watch.box
+  -- Before it is reaped its pid is its own, and nobody else's.
+  local pid = watch.group and box:pid() or 0
+  box:kill(KILL)
+  if pid > 1 then require("tidelock.core").process.kill(-pid, KILL) end
+end
+
+---Waits until the box has ended, or until the time is up. Takes the time to collect garbage that
+---the start did not take.
+---@param watch tidelock.Watch
+---@param seconds number?
+---@return table? finish             what box:wait() gave; nil: it has not ended
+function M.wait(watch, seconds)
   collectgarbage "restart"
   local core = require "tidelock.core"
   local loop, clock = require "tidelock.loop", core.process.clock
-  local signals, watch, timed_out = options.signals, options.watch, false
-  local deadline = options.timeout and clock() + options.timeout
-  local open = {}
-  for i, stream in ipairs(options.streams) do open[i] = stream end
+  local enough = seconds and clock() + seconds
 
   local function left()
-    local soon = watch and watch:timeout()
-    if not deadline or timed_out then return soon end
-    return math.min(soon or math.huge, math.max(0, deadline - clock()))
+    local soonest = not watch.timed_out and watch.deadline or nil
+    if enough and (not soonest or enough < soonest) then soonest = enough end
+    local wait = soonest and math.max(0, soonest - clock())
+    local look = watch.cgroup and watch.cgroup:timeout()
+    return look and math.min(look, wait or look) or wait
   end
-  local things = { box }
-  local function arrange()
-    things = { box, signals }
-    if watch then things[#things + 1] = watch end
-    for _, stream in ipairs(open) do
-      things[#things + 1] = stream.fd
-    end
-  end
-  arrange()
 
-  local watched = watch and (signals and 3 or 2)
-  local first_stream = (signals and 3 or 2) + (watch and 1 or 0)
   while true do
-    local ready = assert(loop.wait(things, left()))
-    local ended, looked = false, false
-    for k = #ready, 1, -1 do
-      local index = ready[k]
-      if index >= first_stream then
-        local stream = open[index - first_stream + 1]
-        if not pump(stream) then
-          table.remove(open, index - first_stream + 1)
-          stream.fd:close()
-          arrange()
-        end
-      elseif index == watched then
-        looked = true
-        watch:look(true)
-      elseif index == 2 then
-        local number = signals:read()
-        if number then box:kill(number) end
-      else
-        ended = true
-      end
+    if serve(watch, assert(loop.wait(watch.things, left()))) then
+      drain(watch.open, core.poll)
+      watch.open = {}
+      return assert(watch.box:wait(0))
     end
-    if watch and not looked then watch:look(false) end
-    if ended then
-      drain(open, core.poll)
-      return assert(box:wait(0)), timed_out
+    if watch.deadline and not watch.timed_out and clock() >= watch.deadline then
+      watch.timed_out = true
+      M.kill(watch)
     end
-    if deadline and not timed_out and clock() >= deadline then
-      timed_out = true
-      box:kill(KILL)
-      -- A process of a box leads a session of its own; its pid is its own until it is reaped.
-      if options.group then core.process.kill(-box:pid(), KILL) end
-    end
+    if enough and clock() >= enough then return nil end
   end
 end
 

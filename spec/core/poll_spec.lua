@@ -45,7 +45,7 @@ describe("core.poll.wait", function()
     assert.has_error(function() poll.wait({ {} }, 0) end)
     assert.has_error(function() poll.wait({ "x" }, 0) end)
     local many = {}
-    for i = 1, 65 do many[i] = 0 end
+    for i = 1, 1025 do many[i] = 0 end
     assert.has_error(function() poll.wait(many, 0) end)
   end)
 end)

@@ -2,56 +2,48 @@
 local box = require "spec.support.box"
 local run = require "spec.support.run"
 
--- What the script prints, by build/tidelock and by stock luajit, which must agree.
-local function both(text, settings)
-  local own, stock = box.lua(text, false, settings), box.lua(text, true, settings)
-  assert.same({ 0, "" }, { own.status, own.stderr }, own.stderr)
-  assert.same({ own.stdout, own.stderr, 0 }, { stock.stdout, stock.stderr, stock.status })
-  return own.stdout
-end
-
 local head = "local tidelock = require 'tidelock'\n"
 
 describe("the Lua API", function()
   it("tidelock.run runs words and gives a report", function()
-    assert.equal("false\t5\t5\texit\nexited with status 5\n", both(head .. [[
+    assert.equal("false\t5\t5\texit\nexited with status 5\n", box.both([[
       local report = tidelock.run { "sh", "-c", "exit 5" }
       print(report.ok, report.status, report.code, report.reason)
       print(report:why())]]))
   end)
 
   it("spec:run runs the spec's command, or words in its place", function()
-    assert.equal("spec\nother\n", both(head .. [[
+    assert.equal("spec\nother\n", box.both([[
       local job = tidelock.spec { command = { "echo", "spec" } }
       job:run()
       job:run { "echo", "other" }]]))
   end)
 
   it("a spec is made of specs, and fields of run win", function()
-    assert.equal("b\n/usr\n", both(head .. [[
+    assert.equal("b\n/usr\n", box.both([[
       local base = tidelock.spec { env = { A = "a" }, cwd = "/usr" }
       local job = tidelock.spec { base, env = { A = "b" } }
       job:run { "sh", "-c", "echo $A; pwd" }]]))
   end)
 
   it("captures output, each stream by itself", function()
-    assert.equal("out\n|err\n|nil\n", both(head .. [[
+    assert.equal("out\n|err\n|nil\n", box.both([[
       local report = tidelock.run { "sh", "-c", "echo out; echo err >&2",
         stdout = "capture", stderr = "capture" }
       io.write(report.stdout, "|", report.stderr, "|", tostring(report.stdout_truncated), "\n")]]))
   end)
 
   it("captures a megabyte at most, says so, and lets the workload end", function()
-    assert.equal("1048576\ttrue\ttrue\tnil\n", both(head .. [[
+    assert.equal("1048576\ttrue\ttrue\tnil\n", box.both([[
       local report = tidelock.run { "head", "-c", "3000000", "/dev/zero", stdout = "capture" }
       print(#report.stdout, report.stdout_truncated, report.ok, report.stderr)]]))
-    assert.equal("1048576\tnil\n", both(head .. [[
+    assert.equal("1048576\tnil\n", box.both([[
       local report = tidelock.run { "head", "-c", "1048576", "/dev/zero", stdout = "capture" }
       print(#report.stdout, report.stdout_truncated)]]))
   end)
 
   it("gives output to a function, chunk by chunk, until the end", function()
-    assert.equal("2000000\ttrue\n", both(head .. [[
+    assert.equal("2000000\ttrue\n", box.both([[
       local size = 0
       local report = tidelock.run { "head", "-c", "2000000", "/dev/zero",
         stdout = function(chunk) size = size + #chunk end }
@@ -60,7 +52,7 @@ describe("the Lua API", function()
 
   it("an error in such a function is the caller's, and nothing is left running", function()
     local number = "9" .. tostring(os.time()):sub(-6)
-    assert.equal("false\ttrue\n", both(head .. ([[
+    assert.equal("false\ttrue\n", box.both(([[
       local good, message = pcall(tidelock.run, { "sh", "-c", "echo x; sleep %s",
         stdout = function() error "stop here" end })
       print(good, tostring(message):find("stop here", 1, true) ~= nil)]]):format(number)))
@@ -69,14 +61,14 @@ describe("the Lua API", function()
   end)
 
   it("throws output away with null, and gives an empty input", function()
-    assert.equal("true\n", both(head .. [[
+    assert.equal("true\n", box.both([[
       local report = tidelock.run { "sh", "-c", "echo lost; ! read line",
         stdin = "null", stdout = "null" }
       print(report.ok)]]))
   end)
 
   it("uses a descriptor of the caller's", function()
-    assert.equal("to a file\n", both(head .. [[
+    assert.equal("to a file\n", box.both([[
       local core = tidelock.core
       local path = os.tmpname()
       local out = assert(core.process.open(path, "w"))
@@ -87,7 +79,7 @@ describe("the Lua API", function()
   end)
 
   it("report:assert raises with the why, or gives the report", function()
-    assert.equal("true\nfalse\texited with status 1\n", both(head .. [[
+    assert.equal("true\nfalse\texited with status 1\n", box.both([[
       print(tidelock.run { "true" }:assert().ok)
       local good, why = pcall(function() return tidelock.run { "false" }:assert() end)
       print(good, (tostring(why):gsub("\n.*", "")))]]))
@@ -122,7 +114,7 @@ describe("the Lua API", function()
 
   it("a hook is called with the pid and can stop the start; its undo is called", function()
     -- Once at the end of the first, once because the second did not start.
-    assert.equal("created\ttrue\nfalse\tsetup\ttrue\nundone undone\n", both(head .. [[
+    assert.equal("created\ttrue\nfalse\tsetup\ttrue\nundone undone\n", box.both([[
       local log = {}
       local function spec(call) return tidelock.spec { command = { "true" }, hooks = {
         { at = "prepare", call = function() end, undo = function() log[#log + 1] = "undone" end },
@@ -134,7 +126,7 @@ describe("the Lua API", function()
   end)
 
   it("leaves the caller's signals, children and descriptors alone", function()
-    assert.equal("true\ttrue\n", both(head .. [[
+    assert.equal("true\ttrue\n", box.both([[
       local function state()
         local list = {}
         for line in io.lines "/proc/self/status" do
@@ -162,7 +154,7 @@ describe("the Lua API", function()
   end)
 
   it("can run many boxes one after another", function()
-    assert.equal("50\n", both(head .. [[
+    assert.equal("50\n", box.both([[
       local good = 0
       for _ = 1, 50 do if tidelock.run({ "true" }).ok then good = good + 1 end end
       print(good)]]))

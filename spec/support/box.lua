@@ -108,20 +108,66 @@ function M.library()
   }
 end
 
----Run a Lua script that uses the library: by build/tidelock, or by stock luajit.
+---Run a Lua script that uses the library: by build/tidelock, by stock luajit ("stock"), or as a
+---command of its own ("#!").
 ---@param text string
----@param stock? boolean
+---@param how? true|"stock"|"#!"
 ---@param settings? table  as for run.run
 ---@return RunResult
-function M.lua(text, stock, settings)
+function M.lua(text, how, settings)
   local folder = run.folder()
-  run.write(folder .. "/script.lua", text)
+  local script = folder .. "/script.lua"
+  run.write(script, how == "#!" and "#!/usr/bin/env tidelock\n" .. text or text)
   settings = settings or {}
   settings.cwd = settings.cwd or folder
-  if stock then settings.env = M.library() end
-  local result = run.run({ stock and "luajit" or run.tidelock, folder .. "/script.lua" }, settings)
+  local words = { run.tidelock, script }
+  if how == "#!" then
+    os.execute("chmod 755 " .. script)
+    settings.env = { PATH = run.tidelock:match("^(.*)/") .. ":/usr/bin:/bin" }
+    words = { script }
+  elseif how then
+    settings.env = M.library()
+    words[1] = "luajit"
+  end
+  local result = run.run(words, settings)
   run.remove(folder)
   return result
+end
+
+---What a script prints, by build/tidelock and by stock luajit, which must agree; it must exit with 0
+---and say nothing on its standard error. Its own path is shown as script.lua. `everywhere`: also as
+---a command of its own.
+---@param text string
+---@param settings? table
+---@param everywhere? boolean
+---@return string
+function M.both(text, settings, everywhere)
+  text = "local tidelock = require 'tidelock'\n" .. text
+  local function printed(how)
+    local result = M.lua(text, how, settings)
+    result.stdout = result.stdout:gsub("/tmp/tl%-spec%.%w+/script%.lua", "script.lua")
+    return result
+  end
+  local own = printed()
+  if own.status ~= 0 or own.stderr ~= "" then
+    error(("status %s\n%s%s"):format(own.status, own.stdout, own.stderr), 2)
+  end
+  for _, how in ipairs { "stock", everywhere and "#!" or nil } do
+    local other = printed(how)
+    if other.stdout ~= own.stdout or other.stderr ~= "" or other.status ~= 0 then
+      error(("by tidelock:\n%s%s: status %s\n%s%s"):format(own.stdout, how, other.status,
+        other.stdout, other.stderr), 2)
+    end
+  end
+  return own.stdout
+end
+
+---The same as a list of lines.
+---@return string[]
+function M.lines(text, settings, everywhere)
+  local list = {}
+  for line in M.both(text, settings, everywhere):gmatch("([^\n]*)\n") do list[#list + 1] = line end
+  return list
 end
 
 return M

@@ -62,3 +62,9 @@ function box:times() end
 
 ---Kills what still runs.
 function box:close() end
+
+---Waits for the end of the process without telling it, which is wait's to do.
+---@return true?
+---@return string? code
+---@return integer? errno
+function box:reap() end

@@ -200,7 +200,9 @@ function M.resolve(ctx)
     return
   end
   local other_id = user.uid ~= facts.uid or user.gid ~= facts.gid
-  if (#others > 0 or other_id) and facts.subuid and facts.subgid and have_helpers(facts) then
+  -- A box that stays may be asked for another user later.
+  local wants_more = #others > 0 or other_id or not norm.command
+  if wants_more and facts.subuid and facts.subgid and have_helpers(facts) then
     norm.identity = subids_identity(ctx, user)
     norm.enforced[1] = "drop-groups"
     return

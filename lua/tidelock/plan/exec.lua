@@ -73,6 +73,8 @@ function M.file(norm, path, flags, mode)
   finish.become_user(build, norm)
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
+  -- The helper's message comes first: this process runs beside it, over the same link.
+  build:add { op = "barrier", id = build:next_rendezvous() }
   build:add { op = "open_file", path = path, flags = flags, mode = mode }
   build:add { op = "leave" }
   return build.ops, given
