@@ -56,11 +56,10 @@ int tl_link_tell(int link)
 	return 0;
 }
 
-int tl_link_wait(int link, unsigned seconds)
+static int wait_readable(int link, unsigned seconds)
 {
 	struct pollfd poll_fd = { .fd = link, .events = POLLIN };
 	uint64_t deadline = tl_clock_ns() + seconds * 1000000000ull;
-	char byte;
 
 	for (;;) {
 		uint64_t now = tl_clock_ns();
@@ -72,8 +71,49 @@ int tl_link_wait(int link, unsigned seconds)
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0)
-			break;
+			return 0;
 	}
+}
+
+int tl_link_wait(int link, unsigned seconds)
+{
+	char byte;
+	int ret = wait_readable(link, seconds);
+
+	if (ret < 0)
+		return ret;
 	/* No room for descriptors: whatever a hostile peer attaches is dropped. */
 	return recv(link, &byte, 1, 0) == 1 ? 0 : -EPIPE;
+}
+
+int tl_link_receive_file(int link, unsigned seconds)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_LEN(sizeof(int)), /* the kernel drops any other */
+	};
+	const struct cmsghdr *file;
+	int ret = wait_readable(link, seconds), fd;
+
+	if (ret < 0)
+		return ret;
+	if (recvmsg(link, &message, MSG_CMSG_CLOEXEC) != 1)
+		return -EPIPE;
+	file = CMSG_FIRSTHDR(&message);
+	/* PID 1's word that the workload's process is gone: a byte and nothing with it. */
+	if (!file)
+		return -EPIPE;
+	if (file->cmsg_level != SOL_SOCKET || file->cmsg_type != SCM_RIGHTS ||
+	    file->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -EPROTO;
+	memcpy(&fd, CMSG_DATA(file), sizeof(fd));
+	return fd;
 }

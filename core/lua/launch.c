@@ -146,7 +146,7 @@ static int launch_start(lua_State *L)
 	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
 	lua_settop(L, 5);
 	box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct tl_box){ .pidfd = -1, .link = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1, .pty = -1 };
 	luaL_getmetatable(L, BOX_CLASS);
 	lua_setmetatable(L, -2);
 	ret = tl_launch_start(&launch, box, &fault);
@@ -262,6 +262,18 @@ static int box_pollfd(lua_State *L)
 	return 1;
 }
 
+/* box:pty() -> the master of the workload's terminal, the caller's from now on | nil */
+static int box_pty(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	if (box->pty < 0)
+		return 0;
+	tl_bind_push_fd(L, box->pty);
+	box->pty = -1;
+	return 1;
+}
+
 static int box_pid(lua_State *L)
 {
 	lua_pushinteger(L, live_box(L)->pid);
@@ -307,7 +319,7 @@ int tl_lua_open_launch(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{ "wait", box_wait }, { "kill", box_kill },   { "pollfd", box_pollfd },
 		{ "pid", box_pid },   { "times", box_times }, { "close", box_close },
-		{ NULL, NULL },
+		{ "pty", box_pty },   { NULL, NULL },
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);

@@ -46,7 +46,7 @@ describe("core.plan.pack", function()
     local special = { clone = true, barrier = true, reach = true, setns = true, unshare = true,
       write_map = true, open_path = true, dup = true, seccomp = true, exec = true, fork = true,
       root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
-      detach_old = true, chdir = true, sysctl = true, settle = true }
+      detach_old = true, chdir = true, sysctl = true, settle = true, open_pty = true }
     for _, info in ipairs(plan.operations()) do
       local lane = info.lanes[#info.lanes]
       local slots = false
