@@ -183,13 +183,10 @@ void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods,
 static int core_index(lua_State *L)
 {
 	static const luaL_Reg modules[] = {
-		{ "plan", tl_lua_open_plan },
-		{ "launch", tl_lua_open_launch },
-		{ "host", tl_lua_open_host },
-		{ "poll", tl_lua_open_poll },
-		{ "process", tl_lua_open_process },
-		{ "filter", tl_lua_open_filter },
-		{ NULL, NULL },
+		{ "plan", tl_lua_open_plan },	      { "launch", tl_lua_open_launch },
+		{ "host", tl_lua_open_host },	      { "poll", tl_lua_open_poll },
+		{ "process", tl_lua_open_process },   { "filter", tl_lua_open_filter },
+		{ "terminal", tl_lua_open_terminal }, { NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);
 

@@ -37,3 +37,4 @@ int tl_lua_open_host(lua_State *L);
 int tl_lua_open_poll(lua_State *L);
 int tl_lua_open_process(lua_State *L);
 int tl_lua_open_filter(lua_State *L);
+int tl_lua_open_terminal(lua_State *L);
