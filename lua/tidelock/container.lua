@@ -153,8 +153,10 @@ end
 
 local function supervise(box, prepared, streams, settings)
   prepared.complete()
-  local finish, timed_out = require("tidelock.supervisor").wait(box, {
+  local supervisor = prepared.norm.tty and "tidelock.terminal" or "tidelock.supervisor"
+  local finish, timed_out = require(supervisor).wait(box, {
     timeout = prepared.norm.timeout, signals = settings.signals, streams = streams,
+    watchdog = settings.watchdog,
   })
   local report = finish_report(box, prepared, finish, timed_out, settings)
   for _, stream in ipairs(streams) do
@@ -191,7 +193,9 @@ end
 ---`leave`: the process is about to end, and does not wait until the kernel has taken the box's
 ---namespaces apart; every process of the box but its init is gone by then.
 ---@param spec tidelock.Spec
----@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table? }?
+---`watchdog`: fork a child that restores the caller's terminal should this process be killed.
+---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table?,
+---  watchdog: boolean? }?
 ---@return tidelock.Report
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)

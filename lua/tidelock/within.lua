@@ -31,7 +31,8 @@ local function ordered(name)
   end
 end
 
-local ORDERED = { "net", "env_keep", "seccomp", "init", "force", "stdin", "stdout", "stderr" }
+local ORDERED = { "net", "env_keep", "seccomp", "init", "force", "tty", "stdin", "stdout",
+  "stderr" }
 for _, name in ipairs(ORDERED) do
   compare[name] = ordered(name)
 end
