@@ -9,7 +9,10 @@ local SETUP = 125
 
 -- A shell on a terminal gets one of its own, as people expect of it.
 local function with_terminal(spec)
-  if not require("tidelock.terminal").is_default(spec:fields()) then return spec end
+  if not require("tidelock.core").process.isatty(0)
+    or not require("tidelock.terminal").is_default(spec:fields()) then
+    return spec
+  end
   local module = require "tidelock.spec"
   return module.new { module.of { { "tty", true, "default" } }, spec }
 end

@@ -67,6 +67,18 @@ describe("core.plan.pack", function()
     assert(tried >= 60, "only " .. tried .. " were tried")
   end)
 
+  it("takes a terminal of 1 to 65535 rows and columns, after the pivot", function()
+    local function pty(rows, columns, early)
+      local list = around(op("open_pty", "child", { rows = rows, columns = columns }))
+      if not early then list[#list - 1], list[#list - 2] = list[#list - 2], list[#list - 1] end
+      return (pcall(plan.pack, list))
+    end
+    assert.is_true(pty(1, 65535))
+    for _, bad in ipairs { { 0, 80 }, { 24, 0 }, { 65536, 80 }, { 24, 65536 }, { 24, 80, true } } do
+      assert.is_false(pty(unpack(bad)))
+    end
+  end)
+
   it("gives back the default plan, and is the same each time", function()
     local bytes, ops, prepared = plans.default()
     local back, given = plan.unpack(bytes)
