@@ -24,6 +24,7 @@ struct init {
 	const char *parent_path;
 	size_t parent_length;
 	int proc; /* a procfs that nobody else can reach, -1 before it is made */
+	bool entered; /* cloned into a box that was there */
 	bool filtered; /* a filter is loaded: no system call but execve from here on */
 	uint32_t index; /* of the operation at hand */
 	uint32_t fork_index; /* what PID 1's own faults after the fork are reported as */

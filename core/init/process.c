@@ -146,6 +146,7 @@ long tl_init_enter(struct init *s, const struct tl_op_enter *op)
 		tl_call(s, clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 
 	(void)op;
+	s->entered = ret == 0;
 	if (ret <= 0)
 		return ret;
 	ret = tl_init_send_file(s, pidfd);
@@ -198,14 +199,16 @@ long tl_init_umask(struct init *s, const struct tl_op_umask *op)
 
 long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
 {
-	/*
-	 * The slots are still to be passed on. The link is closed here and now: execve gives the
-	 * process memory that belongs to the box's user namespace before it closes anything, and
-	 * who has CAP_SYS_PTRACE there could take a descriptor in between.
-	 */
-	long ret = tl_call(s, close_range, 3, TL_FD_SLOT0 - 1, 0);
+	long ret = 0;
 
 	(void)op;
+	/*
+	 * The slots are still to be passed on. Where others live the link is closed here and now:
+	 * execve gives the process memory that belongs to the box's user namespace before it closes
+	 * anything, and who has CAP_SYS_PTRACE there could take a descriptor in between.
+	 */
+	if (s->entered)
+		ret = tl_call(s, close_range, 3, TL_FD_SLOT0 - 1, 0);
 	return ret < 0 ? ret : tl_call(s, close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 

@@ -68,12 +68,12 @@ local function prepared_of(box, norm, ops, given, fields)
   return { norm = norm, ops = ops, given = given, group = true, box_cgroup = box.cgroup }, held
 end
 
-local MOMENT = 1 -- s: PID 1 cannot be joined for a while before its end is told
+local MOMENT = 0.5 -- s: PID 1 cannot be joined for a while before its end is told
 
 -- A target that vanished while it was joined is told as that, not as the call that noticed.
 local function lost(box, report)
   local err = report.reason == "setup" and report.error
-  local why = err and err.op ~= "exec" and box:gone(err.code == "ESRCH" and MOMENT or 0)
+  local why = err and err.op ~= "exec" and box:gone(err.op == "setns" and MOMENT or 0)
   if why then
     report.error = errors.new { op = "exec", code = "ESRCH", message = "the box " .. why,
       cause = report.error }
@@ -257,7 +257,8 @@ function methods:read(path)
   local data
   data, err = read_all(fd, path)
   fd:close()
-  return data, err
+  if not data then return nil, err end
+  return data
 end
 
 ---Makes or replaces what a file of the box holds.
@@ -275,7 +276,8 @@ function methods:write(path, data, mode)
   local good
   good, err = write_all(fd, data, path)
   fd:close()
-  return good, err
+  if not good then return nil, err end
+  return true
 end
 
 local function copy(from, to, source, target)
@@ -314,7 +316,8 @@ local function transfer(from, to, source, target)
   local good, err = copy(from, to, source, target)
   from:close()
   to:close()
-  return good, err
+  if not good then return nil, err end
+  return true
 end
 
 ---Copies a file of the host to a path of the box; its mode comes with it.

@@ -116,7 +116,7 @@ end
 local function call_hook(hook, undo, pid)
   local call = hook[undo and "undo" or "call"]
   if not call then return true end
-  local result, message = call { pid = pid, stage = hook.at }
+  local result, message = call { pid = pid and pid > 0 and pid or nil, stage = hook.at }
   if result == nil and message ~= nil then return nil, message end
   return true
 end

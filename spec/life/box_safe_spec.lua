@@ -29,7 +29,7 @@ describe("what box:exec starts", function()
     assert.equal("", status.Groups)
   end)
 
-  it("has the same identity, filter and limits as the workload of a run of the same spec", function()
+  it("has the same identity, filter and limits as the workload of a run", function()
     local text = [[
       local fields = { %s rlimits = { nofile = 77 } }
       tidelock.spec(fields):run { %s }
@@ -39,8 +39,9 @@ describe("what box:exec starts", function()
     for _, extra in ipairs { "", "capabilities = { add = { 'CHOWN', 'KILL' } }," } do
       local ran, put = box.both(text:format(extra, TELLING, TELLING)):match("^(.-)%-%-\n(.*)$")
       ran, put = fields_of(ran), fields_of(put)
-      for _, name in ipairs { "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-        "NoNewPrivs", "Seccomp", "Seccomp_filters", "Umask", "SigBlk", "SigIgn", "SigCgt" } do
+      for _, name in ipairs { "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd",
+        "CapAmb", "NoNewPrivs",
+        "Seccomp", "Seccomp_filters", "Umask", "SigBlk", "SigIgn", "SigCgt" } do
         assert.equal(ran[name], put[name], name)
       end
     end
@@ -120,7 +121,8 @@ describe("the way of box:exec into a box", function()
 
   local rights = {
     { "a plain workload", "" },
-    { "a workload with SYS_PTRACE", "capabilities = { add = { 'SYS_PTRACE' } }, seccomp = 'none', force = true," },
+    { "a workload with SYS_PTRACE",
+      "capabilities = { add = { 'SYS_PTRACE' } }, seccomp = 'none', force = true," },
     { "a workload with every capability",
       "capabilities = { add = { 'ALL' } }, force = true, seccomp = 'none'," },
   }

@@ -134,9 +134,9 @@ function M.lua(text, how, settings)
   return result
 end
 
----What a script prints, by build/tidelock and by stock luajit, which must agree; it must exit with 0
----and say nothing on its standard error. Its own path is shown as script.lua. `everywhere`: also as
----a command of its own.
+---What a script prints, by build/tidelock and by stock luajit, which must agree; it must exit with
+---0 and say nothing on its standard error. Its own path is shown as script.lua. `everywhere`: also
+---as a command of its own.
 ---@param text string
 ---@param settings? table
 ---@param everywhere? boolean

@@ -45,7 +45,7 @@ local function same_map(box, norm, at)
   end
   errors.refuse { field = "user", value = norm.user.uid, at = at,
     why = "is not an id of the box, which maps only " .. box.norm.identity.uid_map:match("%d+"),
-    hint = "with subordinate ids, or as root, a box has more than one" }
+    hint = "a box has more ids as root, or with subordinate ids and a user in its spec" }
 end
 
 local function choose_user(ctx, box, at)
@@ -75,9 +75,9 @@ function M.normalise(box, t, at, pipes)
   local norm = {}
   for name, value in pairs(box.norm) do norm[name] = value end
   norm.origins = { command = at, user = fields.user and at, cwd = fields.cwd and at }
-  norm.hooks, norm.ops, norm.notes, norm.init = {}, {}, {}, false
+  norm.hooks, norm.notes, norm.init = {}, {}, false
   norm.command = fields.command
-  norm.timeout, norm.timeout_at = fields.timeout, fields.timeout and at
+  if fields.timeout then norm.timeout, norm.timeout_at = fields.timeout, at end
   local raw = setmetatable({}, { __index = function(_, name)
     if OWN[name] then return fields[name] end
     return box.fields[name]

@@ -53,7 +53,7 @@ end
 ---@return tidelock.Plan.Given[] given
 function M.process(norm, options)
   local build, given, finish = begin(norm)
-  finish.add(build, norm, given, options and options.sigmask or 0)
+  finish.add(build, norm, given, options and options.sigmask or 0, true)
   return build.ops, given
 end
 

@@ -194,6 +194,13 @@ function M.text(norm, ops)
     local at = op.at ~= "default" and op.at and "  (" .. printable(op.at) .. ")" or ""
     lines[i] = ("%3d  %-6s  %-7s  %s%s"):format(i, op.lane, op.stage, M.story(op), at)
   end
+  -- Those of the other stages are operations of the plan.
+  for index, hook in ipairs(norm.hooks) do
+    if hook.at == "started" or hook.at == "stopped" then
+      lines[#lines + 1] = ("     host    %-7s  call the Lua function %s  (%s)"):format(hook.at,
+        printable(hook.name or "hook " .. index), printable(hook.origin))
+    end
+  end
   lines[#lines + 1] = ""
   for _, line in ipairs(M.summary(norm)) do lines[#lines + 1] = line end
   return require("tidelock.error").plain(table.concat(lines, "\n") .. "\n")

@@ -7,13 +7,17 @@ local M = {}
 -- Directories and links take no blocks; files never land here before it is read-only.
 local ROOT_SIZE = "1m"
 
+-- What a process has for itself. In a box that stays, each that is put in gets these.
+local OF_PROCESS = { rlimit = true, umask = true }
+
 --- Operations of the user's own at a stage of the child.
 ---@param build table
 ---@param norm table
 ---@param stage string
-function M.user_ops(build, norm, stage)
+---@param whose "box"|"process"|nil  only those of the box itself, or of each process in it
+function M.user_ops(build, norm, stage, whose)
   for _, own in ipairs(norm.ops) do
-    if own.at == stage then
+    if own.at == stage and (not whose or (whose == "process") == (OF_PROCESS[own.op] or false)) then
       local op = {}
       for name, value in pairs(own.fields) do op[name] = value end
       op.op, op.lane, op.stage, op.at = own.op, "child", stage, own.origin

@@ -80,9 +80,12 @@ end
 ---@param norm table
 ---@param given table[]
 ---@param sigmask number|string the caller's
-function M.add(build, norm, given, sigmask)
+---@param joins boolean?        the process is put into a box that is there
+function M.add(build, norm, given, sigmask, joins)
+  local user_ops = require("tidelock.plan.files").user_ops
   build:enter("child", "confine")
   if not norm.command then
+    user_ops(build, norm, "confine", "box")
     build:add { op = "reach", id = build:next_rendezvous() }
     build:add { op = "hold" }
     return
@@ -91,7 +94,7 @@ function M.add(build, norm, given, sigmask)
   streams(build, given)
   build:add { op = "umask", mode = norm.umask }
   build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
-  require("tidelock.plan.files").user_ops(build, norm, "confine")
+  user_ops(build, norm, "confine", joins and "process" or nil)
   M.become_user(build, norm)
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
