@@ -26,7 +26,9 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # --- flags -----------------------------------------------------------------------------------
 
 INCLUDES := -I. -I$(B)/gen
-SYSTEM   := -isystem /usr/include/libnl3 -isystem /usr/include/luajit-2.1
+# Where lua.h is: luarocks gives its own.
+LUA_INCDIR ?= /usr/include/luajit-2.1
+SYSTEM   := -isystem /usr/include/libnl3 -isystem $(LUA_INCDIR)
 WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(WERROR)
 HARDEN   := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
@@ -63,7 +65,7 @@ CORE_O := $(CORE_C:%.c=$(B)/obj/%.o) $(B)/obj/core/host/init_blob.o
 MAIN_O := $(B)/obj/core/main.o $(B)/obj/modules.o
 INIT_O := $(INIT_C:%.c=$(B)/obj/init/%.o)
 
-.PHONY: all help demo test check format asan fuzz bench install uninstall clean FORCE
+.PHONY: all rock install-rock help demo test check format asan fuzz bench install uninstall clean FORCE
 all: $(B)/tidelock $(B)/lib/tidelock/core.so
 
 # --- generated -------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 $(B)/lib/tidelock/core.so: $(CORE_O) $(B)/gen/sources
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -shared $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
+	$(Q)$(CC) $(or $(LIBFLAG),-shared) $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
 
 # --- the two commands of the README ----------------------------------------------------------
 
@@ -223,6 +225,15 @@ install: all
 	$(Q)for page in $(PAGES); do \
 		$(B)/tidelock man $$page > $(MAN1)/tidelock-$$page.1 || exit 1; done
 	$(Q)$(B)/tidelock completion bash > $(BASH)/tidelock
+
+# The library alone, for luarocks, which says where its own tree is.
+rock: $(B)/lib/tidelock/core.so $(GENERATED)
+
+install-rock:
+	$(Q)install -D -m 755 $(B)/lib/tidelock/core.so $(LIBDIR)/tidelock/core.so
+	$(Q)for f in $(MODULES:lua/tidelock/%=%); do \
+		install -D -m 644 lua/tidelock/$$f $(LUADIR)/tidelock/$$f || exit 1; done
+	$(Q)install -D -m 644 $(GENERATED) $(LUADIR)/tidelock/seccomp/builtin.lua
 
 uninstall:
 	$(call say,REMOVE,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
