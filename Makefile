@@ -202,7 +202,7 @@ $(B)/spec/%: spec/support/%.c
 
 bench:
 	$(Q)scripts/dev/deps test
-	$(Q)$(MAKE) $(JOBS) all $(B)/bench/floor $(B)/bench/timer
+	$(Q)$(MAKE) $(JOBS) all $(B)/bench/floor $(B)/bench/timer $(B)/bench/exec_floor
 	$(Q)B=$(B) spec/bench/run
 
 # --- install ---------------------------------------------------------------------------------
