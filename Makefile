@@ -52,7 +52,9 @@ INIT_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack
 CORE_C    := $(sort $(wildcard core/plan/*.c core/sys/*.c core/host/*.c core/lua/*.c))
 INIT_C    := $(sort $(wildcard core/init/*.c core/plan/check.c))
 HEADERS   := $(sort $(wildcard core/*/*.h core/*/*.def))
-MODULES   := $(sort $(wildcard lua/tidelock/*.lua lua/tidelock/*/*.lua lua/tidelock/*/*/*.lua))
+# meta/ documents the C modules for editors and for the reference; nothing loads it.
+MODULES   := $(filter-out lua/tidelock/meta/%,$(sort \
+	$(wildcard lua/tidelock/*.lua lua/tidelock/*/*.lua lua/tidelock/*/*/*.lua)))
 VERBS     := $(sort $(wildcard scripts/*.lua scripts/oci/*.lua))
 GENERATED := $(B)/gen/tidelock/seccomp/builtin.lua
 FUZZ_C    := $(sort $(wildcard spec/fuzz/*.c))

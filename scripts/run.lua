@@ -16,24 +16,30 @@ function M.spec(parsed)
   return spec.new { require("tidelock.load").file(parsed.script), parsed.spec }
 end
 
-local function cannot_write(where, why)
-  errors.refuse { field = "--report", value = where, why = "cannot be written: " .. why }
+local function cannot_write(to, why)
+  errors.refuse { field = "--report", value = to.path or "fd:" .. to.fd,
+    why = "cannot be written: " .. why }
 end
 
-local function write_report(to, report)
+-- Before the box runs: what it makes of the path in the meantime is nothing to us, and a path that
+-- cannot be written is told before the work is done.
+local function open_report(to)
+  if not to then return nil end
   local process = require("tidelock.core").process
-  local text = report:json(true) .. "\n"
   if to.fd then
-    local good, code = process.write(to.fd, text)
-    if not good then cannot_write("fd:" .. to.fd, code) end
-    return
+    local kind, code = process.fd_type(to.fd)
+    if not kind then cannot_write(to, code) end
+    return to.fd
   end
   local fd, code = process.open(to.path, "w")
-  if not fd then cannot_write(to.path, code) end
-  local good
-  good, code = process.write(fd:pollfd(), text)
-  fd:close()
-  if not good then cannot_write(to.path, code) end
+  if not fd then cannot_write(to, code) end
+  return fd
+end
+
+local function write_report(to, fd, report)
+  local number = type(fd) == "number" and fd or fd:pollfd()
+  local good, code = require("tidelock.core").process.write(number, report:json(true) .. "\n")
+  if not good then cannot_write(to, code) end
 end
 
 local function print_json(report)
@@ -82,13 +88,15 @@ function M.main(words)
       cli.say("warning: " .. warning.text .. (warning.at and " (" .. warning.at .. ")" or ""))
     end
   end
+  local to = open_report(settings.report)
   local container = require "tidelock.container"
   local signals = container.forward_signals()
   local report, norm = container.run(spec, {
     signals = signals, operations = settings.report ~= nil or settings.json,
     leave = true, plan = { sigmask = signals:mask() },
   })
-  if settings.report then write_report(settings.report, report) end
+  signals:close()
+  if to then write_report(settings.report, to, report) end
   tell(report, norm, settings)
   return report.code or SETUP
 end

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,14 +89,40 @@ int tl_box_pollfd(const struct tl_box *box)
 	return box->forks || box->holds ? box->link : box->pidfd;
 }
 
+/*
+ * init's word comes over the link, and is worth nothing without the mark in the page. A link that
+ * hangs up under a PID 1 that lives was cut by somebody inside: the box ends.
+ */
+static bool is_over(struct tl_box *box)
+{
+	struct pollfd ends[2] = {
+		{ .fd = box->pidfd, .events = POLLIN },
+		{ .fd = box->forks ? box->link : -1, .events = POLLIN },
+	};
+	char byte;
+
+	if (poll(ends, 2, 0) <= 0)
+		return false;
+	if (ends[0].revents ||
+	    __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE) & TL_PAGE_WAITED)
+		return true;
+	while (ends[1].revents && recv(box->link, &byte, 1, MSG_DONTWAIT) > 0)
+		;
+	if (ends[1].revents & (POLLHUP | POLLERR))
+		syscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);
+	return ends[1].revents & (POLLHUP | POLLERR);
+}
+
 int tl_box_wait(struct tl_box *box, int timeout, struct tl_end *end)
 {
 	struct pollfd p = { .fd = tl_box_pollfd(box), .events = POLLIN };
 	uint32_t state;
 	int ret = poll(&p, 1, timeout);
 
-	if (ret <= 0)
-		return ret == 0 || errno == EINTR ? -ETIMEDOUT : -errno;
+	if (ret < 0 && errno != EINTR)
+		return -errno;
+	if (ret <= 0 || !is_over(box))
+		return -ETIMEDOUT;
 	*end = (struct tl_end){ 0 };
 	state = __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE);
 	if (state & TL_PAGE_WAITED)

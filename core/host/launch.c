@@ -89,6 +89,35 @@ static int do_open_path(struct walk *w, const struct tl_op_open_path *op)
 		       : check_type(w->slots[SLOT0 + op->slot], op->expect, op->rdev);
 }
 
+/* Below a directory that was opened before, and through no link: whoever may write there may swap. */
+static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	autoclose int fd =
+		note(w, SYS_openat2,
+		     (int)syscall(SYS_openat2, w->slots[SLOT0 + op->base],
+				  tl_plan_at(w->plan, op->path), &how, sizeof(how)));
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = check_type(fd, op->expect, 0);
+	if (ret < 0)
+		return ret;
+	if (!op->tree)
+		return own_slot(w, op->slot, tl_fd_steal(&fd));
+	return own_slot(w, op->slot,
+			note(w, SYS_open_tree,
+			     open_tree(fd, "",
+				       AT_EMPTY_PATH | OPEN_TREE_CLONE |
+					       OPEN_TREE_CLOEXEC |
+					       (op->expect == TL_EXPECT_DIR ? AT_RECURSIVE
+									    : 0))));
+}
+
 /* The plan's namespaces, begun early or now. */
 static int begin(struct walk *w, uint64_t flags)
 {
@@ -220,6 +249,31 @@ static int call_hook(struct walk *w, const struct tl_op_hook *op, bool undo)
 	return w->launch->hook(w->launch->context, op->index, undo, w->box->pid);
 }
 
+static int do_make_cgroup(struct walk *w, const struct tl_op_make_cgroup *op)
+{
+	if (!w->launch->cgroup)
+		return -ENOSYS;
+	return own_slot(w, op->slot,
+			tl_cgroup_make(w->launch->cgroup, op->slot,
+				       tl_plan_at(w->plan, op->path),
+				       tl_plan_at(w->plan, op->name),
+				       op->enable ? tl_plan_at(w->plan, op->enable)
+						  : NULL,
+				       &w->call));
+}
+
+static int do_limit_cgroup(struct walk *w, const struct tl_op_limit_cgroup *op)
+{
+	int ret;
+
+	if (!w->launch->cgroup)
+		return -ENOSYS;
+	ret = tl_cgroup_set(w->launch->cgroup, op->slot, tl_plan_at(w->plan, op->file),
+			    tl_plan_at(w->plan, op->value), &w->call);
+	/* A kernel that does not count swap has no file to limit it by. */
+	return ret == -ENOENT && op->optional ? 0 : ret;
+}
+
 static int do_write_map(struct walk *w, const struct tl_op_write_map *op)
 {
 	return tl_userns_write_map(w->box->pid, op->kind == TL_MAP_GID,
@@ -237,6 +291,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_open_tree(w, op);
 	case TL_OP_open_path:
 		return do_open_path(w, op);
+	case TL_OP_open_beneath:
+		return do_open_beneath(w, op);
 	case TL_OP_clone:
 		return do_clone(w, op);
 	case TL_OP_deny_setgroups:
@@ -255,6 +311,10 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_enter(w);
 	case TL_OP_open_file:
 		return do_open_file(w);
+	case TL_OP_make_cgroup:
+		return do_make_cgroup(w, op);
+	case TL_OP_limit_cgroup:
+		return do_limit_cgroup(w, op);
 	case TL_OP_barrier:
 		return tl_link_tell(w->box->link);
 	case TL_OP_reach:
@@ -396,6 +456,8 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 	if (ret < 0) {
 		tl_box_kill(box);
 		tl_box_close(box);
+		if (launch->cgroup)
+			tl_cgroup_remove(launch->cgroup);
 	}
 	return ret;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "box.h"
+#include "cgroup.h"
 #include "spawn.h"
 
 struct tl_launch {
@@ -22,6 +23,11 @@ struct tl_launch {
 	 * launch succeeds or not; where its namespaces are not the plan's, another one is begun.
 	 */
 	struct tl_spawn *spawn;
+	/*
+	 * Borrowed, empty: gets the cgroups that the plan makes, or NULL where it makes none. A launch
+	 * that fails removes them.
+	 */
+	struct tl_cgroup *cgroup;
 	/* Calls a hook of the host or parent lane, or its undo. Returns 0 or -errno. */
 	int (*hook)(void *context, uint32_t index, bool undo, pid_t pid);
 	void *context;

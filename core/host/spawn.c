@@ -54,6 +54,9 @@ IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 
 	if (spawn->flags & CLONE_NEWUSER)
 		ret = keep_capabilities();
+	if (ret >= 0 && spawn->moved)
+		ret = raw(sched_setaffinity, 0, sizeof(spawn->processors),
+			  &spawn->processors);
 	if (ret >= 0)
 		ret = raw(dup3, spawn->theirs, TL_FD_LINK, 0);
 	if (ret >= 0)
@@ -105,25 +108,20 @@ IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
 	};
 
 	spawn->pid = clone_onto(&args, become_init, spawn);
-	spawn->done = raw_tsc();
 	for (;;)
 		raw(exit, 0);
 }
 
 /*
  * To another processor than this one, where the kernel would often queue it behind the caller.
- * What it may run on is then what it was: init inherits that.
+ * init takes back what the caller may run on.
  */
-static void move_away(pid_t helper)
+static void move_away(struct tl_spawn *spawn)
 {
-	cpu_set_t all, others;
+	cpu_set_t others = spawn->processors;
 
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return;
-	others = all;
 	CPU_CLR(sched_getcpu(), &others);
-	if (sched_setaffinity(helper, sizeof(others), &others) == 0)
-		sched_setaffinity(helper, sizeof(all), &all);
+	sched_setaffinity(spawn->helper, sizeof(others), &others);
 }
 
 static int start_helper(struct tl_spawn *spawn)
@@ -135,12 +133,14 @@ static int start_helper(struct tl_spawn *spawn)
 	};
 	sigset_t every, before;
 
+	spawn->moved =
+		sched_getaffinity(0, sizeof(spawn->processors), &spawn->processors) == 0;
 	/* A handler of the caller's must not run in the helper or the child, on its memory. */
 	sigfillset(&every);
 	sigprocmask(SIG_SETMASK, &every, &before);
 	spawn->helper = (pid_t)clone_onto(&args, help, spawn);
-	if (spawn->helper > 0)
-		move_away(spawn->helper);
+	if (spawn->helper > 0 && spawn->moved)
+		move_away(spawn);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return spawn->helper < 0 ? spawn->helper : 0;
 }

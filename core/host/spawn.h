@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,8 +24,10 @@ struct tl_spawn {
 	volatile long pid; /* of init, or -errno: written by the helper */
 	volatile long error; /* of the child before its exec: written by the child */
 	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
-	uint64_t tsc, done; /* time-stamp counter at the beginning and when init runs */
+	uint64_t tsc; /* time-stamp counter at the beginning */
 	int image, theirs; /* init's program and its end of the socket */
+	cpu_set_t processors; /* of the caller: what init may run on */
+	bool moved; /* the helper may run on fewer */
 	char helper_stack[TL_SPAWN_STACK + 16];
 	char child_stack[TL_SPAWN_STACK + 16];
 };

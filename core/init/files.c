@@ -252,13 +252,14 @@ static long mount_on(struct init *s, int target, const char *fstype, uint32_t fl
 	return tl_call(s, mount, fstype, ".", fstype, flags, data);
 }
 
-long tl_init_open_path(struct init *s, const struct tl_op_open_path *op)
+/* Put a descriptor into its slot; it is of the type that was expected, or is refused. */
+static long keep(struct init *s, long fd, uint32_t to, uint32_t expect,
+		 uint32_t wanted_rdev)
 {
-	int slot = tl_slot(op->slot);
+	int slot = tl_slot(to);
 	uint32_t rdev = 0;
-	long fd, mode, ret;
+	long mode, ret;
 
-	fd = tl_call(s, openat, AT_FDCWD, tl_str(s, op->path), O_PATH | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;
 	if (fd != slot) {
@@ -267,17 +268,38 @@ long tl_init_open_path(struct init *s, const struct tl_op_open_path *op)
 		if (ret < 0)
 			return ret;
 	}
-	mode = op->expect == TL_EXPECT_ANY ? 0 : file_mode(s, slot, &rdev);
+	mode = expect == TL_EXPECT_ANY ? 0 : file_mode(s, slot, &rdev);
 	if (mode < 0)
 		return mode;
-	if (op->expect == TL_EXPECT_DIR && (mode & S_IFMT) != S_IFDIR)
+	if (expect == TL_EXPECT_DIR && (mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
-	if (op->expect == TL_EXPECT_FILE && (mode & S_IFMT) == S_IFDIR)
+	if (expect == TL_EXPECT_FILE && (mode & S_IFMT) != S_IFREG)
 		return -EINVAL;
-	if (op->expect == TL_EXPECT_CHAR &&
-	    ((mode & S_IFMT) != S_IFCHR || rdev != op->rdev))
+	if (expect == TL_EXPECT_CHAR &&
+	    ((mode & S_IFMT) != S_IFCHR || rdev != wanted_rdev))
 		return -EINVAL;
 	return 0;
+}
+
+long tl_init_open_path(struct init *s, const struct tl_op_open_path *op)
+{
+	long fd =
+		tl_call(s, openat, AT_FDCWD, tl_str(s, op->path), O_PATH | O_CLOEXEC, 0);
+
+	return keep(s, fd, op->slot, op->expect, op->rdev);
+}
+
+/* Whoever may write in the directory may swap what lies in it for a link: none is followed. */
+long tl_init_open_beneath(struct init *s, const struct tl_op_open_beneath *op)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = tl_call(s, openat2, tl_slot(op->base), tl_str(s, op->path), &how,
+			  sizeof(how));
+
+	return keep(s, fd, op->slot, op->expect, 0);
 }
 
 long tl_init_propagation(struct init *s, const struct tl_op_propagation *op)

@@ -83,6 +83,8 @@ static unsigned receive(int *fds, unsigned room)
 	do
 		n = raw(recvmsg, TL_FD_LINK, &message, MSG_CMSG_CLOEXEC);
 	while (n == -EINTR);
+	if (n == 0)
+		leave(EXIT_SETUP); /* the supervisor died, or thought better of it */
 	if (n != 1 || message.msg_controllen < sizeof(*files) ||
 	    message.msg_flags & MSG_CTRUNC || files->cmsg_level != SOL_SOCKET ||
 	    files->cmsg_type != SCM_RIGHTS)
@@ -232,6 +234,22 @@ void tl_init_lane(struct init *s, uint8_t lane)
 	}
 }
 
+/*
+ * pivot_root moves whoever stands in the old root, and nobody else: from the caller's directory
+ * PID 1 would be a way back into it. And descriptors 0 to 2 are taken, so that nothing that is
+ * opened later stands where a stream goes.
+ */
+static void leave_host(struct init *s)
+{
+	long ret = tl_call(s, chdir, "/");
+
+	for (int fd = 0; fd <= 2 && ret >= 0; fd++)
+		if (raw(fcntl, fd, F_GETFD) < 0)
+			ret = tl_call(s, openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+	if (ret < 0)
+		tl_init_fault(s, s->plan->count, ret);
+}
+
 _Noreturn void tl_init_main(void);
 
 __attribute__((used)) _Noreturn void tl_init_main(void)
@@ -247,6 +265,7 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 	receive_files(&s);
 	if (closed < 0)
 		tl_init_fault(&s, s.plan->count, closed);
+	leave_host(&s);
 	raw(prctl, PR_SET_NAME, "tidelock-init");
 	prepare_exec(&s);
 	reset_ignored_signals();

@@ -486,6 +486,8 @@ static void confine_reaper(struct init *s)
 	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
 	long ret = tl_call(s, close_range, 0, TL_FD_LINK - 1, 0);
 
+	/* Out of the caller's process group: its terminal's signals come by way of the supervisor. */
+	raw(setsid);
 	if (ret >= 0)
 		ret = tl_call(s, close_range, TL_FD_LINK + 1, ~0u, 0);
 	if (ret >= 0)

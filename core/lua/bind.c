@@ -1,6 +1,8 @@
 #include "bind.h"
+#include "waitable.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,39 @@ int tl_bind_error(lua_State *L, int error)
 	lua_pushstring(L, tl_bind_errno_name(error));
 	lua_pushinteger(L, error);
 	return 3;
+}
+
+int tl_bind_true(lua_State *L, int result)
+{
+	if (result < 0)
+		return tl_bind_error(L, errno);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+int tl_bind_new_fd(lua_State *L, int fd)
+{
+	if (fd < 0)
+		return tl_bind_error(L, errno);
+	tl_bind_push_fd(L, fd);
+	return 1;
+}
+
+int tl_bind_opt_dirfd(lua_State *L, int arg)
+{
+	return lua_isnoneornil(L, arg) ? AT_FDCWD : tl_bind_check_fd(L, arg);
+}
+
+void tl_bind_set_number(lua_State *L, const char *field, double value)
+{
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, field);
+}
+
+void tl_bind_set_string(lua_State *L, const char *field, const char *value)
+{
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, field);
 }
 
 void tl_bind_push_fd(lua_State *L, int fd)
@@ -100,8 +135,13 @@ static int fd_write(lua_State *L)
 static void register_fd(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{ "close", fd_close }, { "pollfd", fd_pollfd }, { "read", fd_read },
-		{ "write", fd_write }, { NULL, NULL },
+		{ "close", fd_close },
+		{ "pollfd", fd_pollfd },
+		{ "read", fd_read },
+		{ "write", fd_write },
+		{ "events", tl_waitable_readable },
+		{ "timeout", tl_waitable_no_timeout },
+		{ NULL, NULL },
 	};
 
 	tl_bind_class(L, FD_CLASS, methods, fd_close);
@@ -154,13 +194,18 @@ void tl_bind_push_u64(lua_State *L, uint64_t value)
 	lua_pushstring(L, text);
 }
 
-void tl_bind_module(lua_State *L, const luaL_Reg *functions)
+void tl_bind_add(lua_State *L, const luaL_Reg *functions)
 {
-	lua_newtable(L);
 	for (; functions->name; functions++) {
 		lua_pushcfunction(L, functions->func);
 		lua_setfield(L, -2, functions->name);
 	}
+}
+
+void tl_bind_module(lua_State *L, const luaL_Reg *functions)
+{
+	lua_newtable(L);
+	tl_bind_add(L, functions);
 }
 
 void tl_bind_class(lua_State *L, const char *name, const luaL_Reg *methods,
@@ -189,6 +234,18 @@ static int core_index(lua_State *L)
 		{ "poll", tl_lua_open_poll },
 		{ "process", tl_lua_open_process },
 		{ "filter", tl_lua_open_filter },
+		{ "namespace", tl_lua_open_namespace },
+		{ "mount", tl_lua_open_mount },
+		{ "prctl", tl_lua_open_prctl },
+		{ "capability", tl_lua_open_capability },
+		{ "rlimit", tl_lua_open_rlimit },
+		{ "identity", tl_lua_open_identity },
+		{ "uts", tl_lua_open_uts },
+		{ "landlock", tl_lua_open_landlock },
+		{ "seccomp", tl_lua_open_seccomp },
+		{ "file", tl_lua_open_file },
+		{ "pty", tl_lua_open_pty },
+		{ "cgroup", tl_lua_open_cgroup },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);

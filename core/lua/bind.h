@@ -20,6 +20,22 @@ void tl_bind_push_fd(lua_State *L, int fd);
 /* The descriptor of a tidelock.fd, a number, or anything with a :pollfd(); raises otherwise. */
 int tl_bind_check_fd(lua_State *L, int arg);
 
+/* Push true, or after a result of -1 what tl_bind_error pushes for errno. */
+int tl_bind_true(lua_State *L, int result);
+
+/* Push a tidelock.fd that owns the result, or after -1 what tl_bind_error pushes for errno. */
+int tl_bind_new_fd(lua_State *L, int fd);
+
+/* tl_bind_check_fd; AT_FDCWD for nil. */
+int tl_bind_opt_dirfd(lua_State *L, int arg);
+
+/* Set a field of the table on top of the stack. */
+void tl_bind_set_number(lua_State *L, const char *field, double value);
+void tl_bind_set_string(lua_State *L, const char *field, const char *value);
+
+/* Add functions to the module or class on top of the stack. */
+void tl_bind_add(lua_State *L, const luaL_Reg *functions);
+
 /* A 64-bit value of a number below 2^53 or of a string such as "0x1ff". */
 uint64_t tl_bind_check_u64(lua_State *L, int arg);
 void tl_bind_push_u64(lua_State *L, uint64_t value);
@@ -37,3 +53,20 @@ int tl_lua_open_host(lua_State *L);
 int tl_lua_open_poll(lua_State *L);
 int tl_lua_open_process(lua_State *L);
 int tl_lua_open_filter(lua_State *L);
+int tl_lua_open_namespace(lua_State *L);
+int tl_lua_open_mount(lua_State *L);
+int tl_lua_open_prctl(lua_State *L);
+int tl_lua_open_capability(lua_State *L);
+int tl_lua_open_rlimit(lua_State *L);
+int tl_lua_open_identity(lua_State *L);
+int tl_lua_open_uts(lua_State *L);
+int tl_lua_open_landlock(lua_State *L);
+int tl_lua_open_seccomp(lua_State *L);
+int tl_lua_open_file(lua_State *L);
+int tl_lua_open_pty(lua_State *L);
+
+/* The second files of process, poll and mount add to the module on top of the stack. */
+void tl_lua_add_children(lua_State *L);
+void tl_lua_add_waitables(lua_State *L);
+void tl_lua_add_statmount(lua_State *L);
+int tl_lua_open_cgroup(lua_State *L);

@@ -1,4 +1,5 @@
 /* tidelock.core.host: facts of the host, for normalise (lua/tidelock/facts.lua). */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,7 +45,7 @@ static void set_number(lua_State *L, const char *name, double value)
 	lua_setfield(L, -2, name);
 }
 
-/* stat(path, follow) -> {type, uid, gid, mode, dev, ino, rdev} | nil, code, errno */
+/* stat(path, follow) -> {type, uid, gid, mode, dev, ino, mtime, rdev} | nil, code, errno */
 static int host_stat(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
@@ -61,6 +62,8 @@ static int host_stat(lua_State *L)
 	set_number(L, "mode", st.st_mode & 07777);
 	set_number(L, "dev", (double)st.st_dev);
 	set_number(L, "ino", (double)st.st_ino);
+	set_number(L, "mtime",
+		   (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec / 1e9);
 	set_number(L, "rdev", major(st.st_rdev) << 8 | minor(st.st_rdev));
 	return 1;
 }
@@ -266,6 +269,26 @@ static int host_mkdir(lua_State *L)
 	return 1;
 }
 
+/* list(path) -> names, in no order, without "." and ".." | nil, code, errno: opendir(3) */
+static int host_list(lua_State *L)
+{
+	DIR *dir = opendir(luaL_checkstring(L, 1));
+	const struct dirent *entry;
+	int n = 0;
+
+	if (!dir)
+		return tl_bind_error(L, errno);
+	lua_newtable(L);
+	while ((entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		lua_pushstring(L, entry->d_name);
+		lua_rawseti(L, -2, ++n);
+	}
+	closedir(dir);
+	return 1;
+}
+
 /* access(path, "r" | "w" | "x") -> boolean: by the effective ids (faccessat2(2), 5.8) */
 static int host_access(lua_State *L)
 {
@@ -281,19 +304,13 @@ static int host_access(lua_State *L)
 int tl_lua_open_host(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "stat", host_stat },
-		{ "readlink", host_readlink },
-		{ "realpath", host_realpath },
-		{ "getcwd", host_getcwd },
-		{ "ids", host_ids },
-		{ "environ", host_environ },
-		{ "read", host_read },
-		{ "read_in_root", host_read_in_root },
-		{ "rlimit", host_rlimit },
-		{ "range_lock", host_range_lock },
-		{ "mkdir", host_mkdir },
-		{ "access", host_access },
-		{ NULL, NULL },
+		{ "stat", host_stat },	       { "readlink", host_readlink },
+		{ "realpath", host_realpath }, { "getcwd", host_getcwd },
+		{ "ids", host_ids },	       { "environ", host_environ },
+		{ "read", host_read },	       { "read_in_root", host_read_in_root },
+		{ "rlimit", host_rlimit },     { "range_lock", host_range_lock },
+		{ "mkdir", host_mkdir },       { "access", host_access },
+		{ "list", host_list },	       { NULL, NULL },
 	};
 
 	tl_bind_module(L, functions);

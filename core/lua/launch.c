@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "waitable.h"
 
 #define BOX_CLASS "tidelock.box"
 #define SPAWN_CLASS "tidelock.spawn"
@@ -118,7 +119,8 @@ static unsigned read_given(lua_State *L, int arg, int *given, unsigned room)
 }
 
 /*
- * start{plan=bytes, slots={[0]=fd...}, spawn=spawn, hook=function(index, undo, pid)} -> box
+ * start{plan=bytes, slots={[0]=fd...}, spawn=spawn, cgroup=group, hook=function(index, undo, pid)}
+ *   -> box
  *   | nil, fault{index, code, errno, call, cause}
  */
 static int launch_start(lua_State *L)
@@ -145,6 +147,9 @@ static int launch_start(lua_State *L)
 	lua_getfield(L, 1, "spawn");
 	if (!lua_isnil(L, -1))
 		launch.spawn = to_spawn(L, lua_gettop(L));
+	lua_getfield(L, 1, "cgroup");
+	if (!lua_isnil(L, -1))
+		launch.cgroup = luaL_checkudata(L, lua_gettop(L), "tidelock.cgroup");
 	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
 	lua_settop(L, 5);
 	box = lua_newuserdata(L, sizeof(*box));
@@ -229,11 +234,7 @@ static int box_wait(lua_State *L)
 
 	for (;;) {
 		double left = deadline - now_seconds();
-		int ret = tl_box_wait(box,
-				      left > 2e6	 ? -1
-					      : left < 0 ? 0
-							 : (int)ceil(left * 1000),
-				      &end);
+		int ret = tl_box_wait(box, tl_waitable_milliseconds(left), &end);
 
 		if (ret == 0)
 			break;

@@ -417,7 +417,7 @@ static void push_words(lua_State *L, const char *words)
 
 static void push_info(lua_State *L, const struct tl_op_info *info)
 {
-	static const char *const undo[] = { "none", "close", "kill", "hook" };
+	static const char *const undo[] = { "none", "close", "kill", "hook", "remove" };
 	const char *names = info->fields;
 	int n = 0;
 

@@ -1,27 +1,99 @@
-/* tidelock.core.process: this process's own signals, pipes and descriptors. */
+/*
+ * tidelock.core.process: this process's own signals, pipes and descriptors; child.c has the
+ * processes that it makes. Documented in lua/tidelock/meta/process.lua.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bind.h"
+#include "names.h"
 
 /* kill(pid, signal) -> true | nil, code, errno: kill(2) */
 static int process_kill(lua_State *L)
 {
-	if (kill((pid_t)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2)) < 0)
-		return tl_bind_error(L, errno);
-	lua_pushboolean(L, 1);
-	return 1;
+	return tl_bind_true(L,
+			    kill((pid_t)luaL_checkinteger(L, 1),
+				 tl_names_check_signal(L, 2)));
 }
 
 static int process_getpid(lua_State *L)
 {
 	lua_pushinteger(L, getpid());
 	return 1;
+}
+
+static int process_getppid(lua_State *L)
+{
+	lua_pushinteger(L, getppid());
+	return 1;
+}
+
+/* setsid() -> the id of the new session | nil, code, errno */
+static int process_setsid(lua_State *L)
+{
+	pid_t session = setsid();
+
+	if (session < 0)
+		return tl_bind_error(L, errno);
+	lua_pushinteger(L, session);
+	return 1;
+}
+
+static int process_setpgid(lua_State *L)
+{
+	return tl_bind_true(L,
+			    setpgid((pid_t)luaL_optinteger(L, 1, 0),
+				    (pid_t)luaL_optinteger(L, 2, 0)));
+}
+
+/* _exit(status): what was printed is written; no __gc runs */
+static int process_exit(lua_State *L)
+{
+	int status = (int)luaL_optinteger(L, 1, 0);
+
+	fflush(NULL);
+	_exit(status);
+}
+
+/* sigprocmask("block"|"unblock"|"setmask", {signal...}) -> true | nil, code, errno */
+static int process_sigprocmask(lua_State *L)
+{
+	static const struct tl_name how_names[] = { { "block", SIG_BLOCK },
+						    { "unblock", SIG_UNBLOCK },
+						    { "setmask", SIG_SETMASK },
+						    { NULL, 0 } };
+	int how = (int)tl_names_check(L, 1, how_names, "sigprocmask");
+	sigset_t set;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	sigemptyset(&set);
+	for (int i = 1; i <= (int)lua_objlen(L, 2); i++) {
+		lua_rawgeti(L, 2, i);
+		if (sigaddset(&set, tl_names_check_signal(L, lua_gettop(L))) < 0)
+			return tl_bind_error(L, errno);
+		lua_pop(L, 1);
+	}
+	return tl_bind_true(L, sigprocmask(how, &set, NULL));
+}
+
+/* signal(signal, "default"|"ignore") -> true | nil, code, errno: no handler can be Lua */
+static int process_signal(lua_State *L)
+{
+	static const struct tl_name names[] = { { "default", 0 },
+						{ "ignore", 1 },
+						{ NULL, 0 } };
+	int sig = tl_names_check_signal(L, 1);
+	struct sigaction action = {
+		.sa_handler = tl_names_check(L, 2, names, "signal") ? SIG_IGN : SIG_DFL,
+	};
+
+	return tl_bind_true(L, sigaction(sig, &action, NULL));
 }
 
 /* sigmask() -> the blocked signals as the kernel's 64 bits */
@@ -150,12 +222,16 @@ int tl_lua_open_process(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "kill", process_kill },	{ "getpid", process_getpid },
-		{ "sigmask", process_sigmask }, { "pipe", process_pipe },
+		{ "getppid", process_getppid }, { "setsid", process_setsid },
+		{ "setpgid", process_setpgid }, { "_exit", process_exit },
+		{ "sigmask", process_sigmask }, { "sigprocmask", process_sigprocmask },
+		{ "signal", process_signal },	{ "pipe", process_pipe },
 		{ "open", process_open },	{ "fd_type", process_fd_type },
 		{ "isatty", process_isatty },	{ "write", process_write },
 		{ "clock", process_clock },	{ NULL, NULL },
 	};
 
 	tl_bind_module(L, functions);
+	tl_lua_add_children(L);
 	return 1;
 }

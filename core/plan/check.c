@@ -265,6 +265,9 @@ static bool check_values(struct check *c, const struct tl_record *r)
 			fail(c, "a flag names no namespace");
 	case TL_OP_open_path:
 		return w[2] < TL_EXPECT_COUNT || fail(c, "the expected type is unknown");
+	case TL_OP_open_beneath:
+		return (w[3] < TL_EXPECT_COUNT && w[4] <= 1) ||
+			fail(c, "the expected type is unknown");
 	case TL_OP_write_map:
 		return (w[0] < TL_MAP_COUNT && w[2] <= 1) ||
 			fail(c, "the kind of map is unknown");

@@ -124,7 +124,7 @@ enum tl_code {
 };
 #undef TL_INIT_OP
 
-enum tl_undo { TL_UNDO_none, TL_UNDO_close, TL_UNDO_kill, TL_UNDO_hook };
+enum tl_undo { TL_UNDO_none, TL_UNDO_close, TL_UNDO_kill, TL_UNDO_hook, TL_UNDO_remove };
 
 struct tl_op_info {
 	const char *name;

@@ -30,3 +30,22 @@
 #define TL_CLONE_NEW_ALL \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
+
+/* prctl(2), Linux 6.3; NO_INHERIT 6.6. Numbers of released kernels only: see prctl.hide_self_exe. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_GET_MDWE 66
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+#ifndef PR_MDWE_NO_INHERIT
+#define PR_MDWE_NO_INHERIT 2
+#endif
+
+/* fsconfig(2), Linux 6.6; move_mount(2), Linux 6.5; statx(2), Linux 6.8 */
+#define TL_FSCONFIG_CMD_CREATE_EXCL 8
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x00004000U
+#endif

@@ -29,6 +29,7 @@ function M.start(spec)
   container.call_hooks(prepared.norm, "started", raw:pid())
   return setmetatable({
     raw = raw, norm = prepared.norm, facts = prepared.facts, fields = fields,
+    cgroup = prepared.cgroup,
     running = {}, -- the processes that nobody has waited for to their end
   }, meta)
 end
@@ -47,16 +48,24 @@ local function refuse_gone(box)
   if why then return errors.new { op = "exec", code = "ESRCH", message = "the box " .. why } end
 end
 
--- The plan of something that joins, ready to be launched.
+-- The plan of something that joins, ready to be launched; and what is held for that.
 local function prepared_of(box, norm, ops, given, fields)
   local pidfd, code = box.raw:pidfd()
   if not pidfd then
     error(errors.new { op = "exec", code = code, message = "exec: " .. code }, 0)
   end
+  local held = { pidfd }
   for _, item in ipairs(given) do
-    if item.use == "box" then item.fd = pidfd else item.what = fields[item.use] end
+    if item.use == "box" then
+      item.fd = pidfd
+    elseif item.use == "cgroup" then
+      item.fd = box.cgroup:tasks(item.index)
+      held[#held + 1] = item.fd
+    else
+      item.what = fields[item.use]
+    end
   end
-  return { norm = norm, ops = ops, given = given, group = true }, pidfd
+  return { norm = norm, ops = ops, given = given, group = true, box_cgroup = box.cgroup }, held
 end
 
 local MOMENT = 0.5 -- s: PID 1 cannot be joined for a while before its end is told
@@ -75,10 +84,10 @@ end
 local function spawn(box, t, at, pipes)
   local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, pipes)
   local ops, given = require("tidelock.plan.exec").process(norm)
-  local prepared, pidfd = prepared_of(box, norm, ops, given, fields)
+  local prepared, held = prepared_of(box, norm, ops, given, fields)
   local container = require "tidelock.container"
   local good, raw, open = pcall(container.launch, prepared)
-  pidfd:close()
+  for _, fd in ipairs(held) do fd:close() end
   if not good then error(raw, 0) end
   if not raw then return nil, lost(box, open) end
   local process = require("tidelock.process").new(box, raw, prepared, open)
@@ -135,6 +144,7 @@ function methods:stop()
   -- PID 1 does not end while a process of its box is there that nobody has reaped.
   for process in pairs(self.running) do process.raw:reap() end
   self.raw:close()
+  if self.cgroup then self.cgroup:remove() end
   self.facts.release()
   local container = require "tidelock.container"
   container.call_hooks(self.norm, "stopped")
@@ -164,9 +174,9 @@ local function open_file(box, path, flags, mode)
   if err then return nil, err end
   local place = require("tidelock.normalise.path").join(box.norm.cwd, path)
   local ops, given = require("tidelock.plan.exec").file(box.norm, place, flags, mode)
-  local prepared, pidfd = prepared_of(box, box.norm, ops, given, {})
+  local prepared, held = prepared_of(box, box.norm, ops, given, {})
   local good, raw, open = pcall(require("tidelock.container").launch, prepared)
-  pidfd:close()
+  for _, fd in ipairs(held) do fd:close() end
   if not good then
     if not errors.is(raw) then error(raw, 0) end
     return nil, raw

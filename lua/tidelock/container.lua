@@ -20,6 +20,8 @@ local function likely_namespaces(fields)
   local shared, flags = {}, 0
   for _, name in ipairs(fields.share or {}) do shared[name] = true end
   if fields.net == "host" then shared.network = true end
+  -- Made once it has joined its cgroup.
+  if fields.limits then shared.cgroup = true end
   for name, flag in pairs(names) do
     if not shared[name] then flags = flags + flag end
   end
@@ -157,8 +159,10 @@ end
 
 local function planted(norm)
   local list, host = {}, require("tidelock.core").host
+  local signature = require("tidelock.normalise.protect").signature
   for _, path in ipairs(norm.watch) do
-    if host.stat(path, false) then list[#list + 1] = path end
+    local now = signature((host.stat(path, false)))
+    if now ~= "none" and now ~= norm.watched[path] then list[#list + 1] = path end
   end
   return list
 end
@@ -200,8 +204,10 @@ end
 ---@param signals table?
 ---@return tidelock.Watch
 function M.watch(box, prepared, streams, signals)
+  local cgroup = prepared.cgroup or prepared.box_cgroup
   return require("tidelock.supervisor").watch(box, {
     timeout = prepared.norm.timeout, signals = signals, streams = streams, group = prepared.group,
+    cgroup = cgroup and cgroup:watch(),
   })
 end
 
@@ -221,18 +227,24 @@ function M.conclude(watch, prepared, streams, finish, settings)
       if truncated then report[stream.name .. "_truncated"] = true end
     end
   end
+  local around = prepared.box_cgroup
+  local spent = around and around:memory_limit()
+  if spent and not report.ok then require("tidelock.report").out_of_memory(report, spent) end
   return report
 end
 
 -- A run to its end.
 local function supervise(box, prepared, streams, settings)
+  local cgroup = prepared.cgroup
   prepared.complete()
+  if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
   local watch = M.watch(box, prepared, streams, settings.signals)
   local finish = require("tidelock.supervisor").wait(watch)
   local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
-  if not settings.leave or prepared.norm.hooks[1] then box:close() end
+  if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
+  if cgroup then cgroup:finish(report) end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)
@@ -249,16 +261,22 @@ function M.launch(prepared, spawn)
   local core = require "tidelock.core"
   local plan = pack(core, prepared)
   local open = open_slots(core, prepared.given)
+  if prepared.norm.cgroup and not prepared.group then
+    prepared.cgroup = require("tidelock.cgroup.box").begin(prepared)
+  end
   io.stdout:flush() -- what was printed before comes before what the box prints
   local box, fault = core.launch.start {
     plan = plan, slots = open.slots, spawn = spawn, hook = hook_caller(prepared.norm),
+    cgroup = prepared.cgroup and prepared.cgroup.group,
   }
   for _, fd in ipairs(open.ours) do fd:close() end
   if box then return box, open end
   for _, stream in ipairs(open.streams) do stream.fd:close() end
   for _, fd in pairs(open.pipes) do fd:close() end
   local finish = { setup_failed = true, fault = fault }
-  return nil, require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  local report = require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  if prepared.cgroup then prepared.cgroup:finish(report) end
+  return nil, report
 end
 
 -- The same, with the namespaces begun while the plan is made.
@@ -281,6 +299,7 @@ function M.start(spec)
   local good, prepared, box, open = pcall(start, spec)
   if good and box then
     prepared.complete()
+    if prepared.cgroup then prepared.cgroup:started() end
     return prepared, box
   end
   if good then return nil, open.error end
@@ -301,7 +320,13 @@ function M.run(spec, settings)
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
     if not box then return open, prepared.norm end
-    local report = supervise(box, prepared, open.streams, settings)
+    local watched, report = pcall(supervise, box, prepared, open.streams, settings)
+    if not watched then
+      box:close() -- what a caller's function raised must not leave it running
+      if prepared.cgroup then prepared.cgroup:remove() end
+      for _, stream in ipairs(open.streams) do stream.fd:close() end
+      error(report, 0)
+    end
     if not settings.leave then prepared.facts.release() end
     return report, prepared.norm
   end)

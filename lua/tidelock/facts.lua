@@ -116,8 +116,9 @@ function lazy.cache(facts)
   local base = facts.env.XDG_CACHE_HOME or facts.env.HOME and facts.env.HOME .. "/.cache"
   return base and base .. "/tidelock" or false
 end
-function lazy.cwd(_, host) return host.getcwd() or "/" end
+function lazy.cwd(_, host) return host.getcwd() or false end
 function lazy.env(_, host) return environment(host) end
+function lazy.cgroups() return require("tidelock.cgroup.host").read(require "tidelock.core") end
 function lazy.subuid(facts, host) return subordinate(facts, host, "/etc/subuid") or false end
 function lazy.subgid(facts, host) return subordinate(facts, host, "/etc/subgid") or false end
 
@@ -135,7 +136,8 @@ local function databases(facts, host)
   --- A user by name or number; of the directory root where one is given.
   function facts.passwd(key, root)
     local line = find("/etc/passwd", key, root)
-    local uid, gid = line and tonumber(line[3]), line and tonumber(line[4])
+    local parse = require("tidelock.normalise.identity").parse_id
+    local uid, gid = line and parse(line[3]), line and parse(line[4] or "")
     if not uid or not gid then return nil end
     local home = line[6] ~= "" and line[6] or nil
     return { name = line[1], uid = uid, gid = gid, home = home, shell = line[7] }
@@ -143,7 +145,7 @@ local function databases(facts, host)
 
   function facts.group(key, root)
     local line = find("/etc/group", key, root)
-    local gid = line and tonumber(line[3])
+    local gid = line and require("tidelock.normalise.identity").parse_id(line[3] or "")
     return gid and { name = line[1], gid = gid } or nil
   end
 end
@@ -153,6 +155,9 @@ local function files(facts, host)
   facts.lstat = memoise(function(path) return host.stat(path, false) end)
   facts.readlink = memoise(host.readlink)
   facts.realpath = memoise(host.realpath)
+
+  facts.read = memoise(function(path) return host.read(path, 65536) end)
+  facts.writable = memoise(function(path) return host.access(path, "w") end)
 
   --- What an open descriptor of this process is.
   function facts.descriptor(fd) return host.stat("/proc/self/fd/" .. fd, true) end
@@ -171,25 +176,33 @@ local function files(facts, host)
   end
 end
 
+local function refuse_range(state, code)
+  local errors = require "tidelock.error"
+  local path = state .. "/ranges"
+  error(errors.new { op = "range", code = code, path = path,
+    message = code == "EAGAIN"
+      and ("no free range of ids for the box: all %d are taken"):format(RANGE_SLOTS)
+      or ("no range of ids for the box: %s cannot be locked: %s"):format(path, code) }, 0)
+end
+
 --- A range of ids that no other box has: of root's own subordinate ids, else of a fixed area. The
 --- lock belongs to this object and ends with it.
 local function allocate(facts, host, state)
   local uids, gids = facts.subuid, facts.subgid
   local slots = uids and gids and math.floor(math.min(uids.count, gids.count) / RANGE) or 0
+  host.mkdir(state, 448)
+  local index, holder
   local base, gid_base = RANGE_BASE, RANGE_BASE
   if slots > 0 then
+    index, holder = host.range_lock(state .. "/ranges.subordinate", slots)
     base, gid_base = uids.start, gids.start
-  else
-    slots = RANGE_SLOTS
   end
-  host.mkdir(state, 448)
-  local index, holder = host.range_lock(state .. "/ranges", slots)
-  if not index then
-    local errors = require "tidelock.error"
-    error(errors.new { op = "range", code = holder, path = state .. "/ranges",
-      message = ("no free range of ids for the box: all %d are taken or the state directory cannot"
-        .. " be written (%s)"):format(slots, tostring(holder)) }, 0)
+  -- The usual entry is for one box; the next ones take from the fixed area.
+  if not index and (slots == 0 or holder == "EAGAIN") then
+    index, holder = host.range_lock(state .. "/ranges", RANGE_SLOTS)
+    base, gid_base = RANGE_BASE, RANGE_BASE
   end
+  if not index then refuse_range(state, holder) end
   facts.range_holder = holder
   return { base = base + index * RANGE, gid_base = gid_base + index * RANGE, count = RANGE }
 end
@@ -225,6 +238,9 @@ function M.new(core, options)
     facts.range = function() return range end
     return range
   end
+
+  --- A name that no other box has.
+  function facts.box_name() return require("tidelock.state").new_name(core) end
 
   --- Soft and hard limit of a resource; math.huge is unlimited.
   function facts.rlimit(_, number)

@@ -10,9 +10,19 @@ local HINTS = {
     hint = "creating a user namespace is not allowed here: a parent sandbox or an LSM forbids it" },
   { op = "clone", code = "ENOSPC",
     hint = "no more namespaces: see /proc/sys/user/max_user_namespaces and its neighbours" },
-  { op = "clone", code = "EINVAL", hint = "this kernel lacks one of the namespaces" },
+  { op = "clone", code = "EINVAL", call = "clone3",
+    hint = "this kernel lacks one of the namespaces" },
+  { code = "EINVAL", call = "fcntl", hint = "too few descriptors: raise the limit with ulimit -n" },
+  { code = "EBADF", call = "dup3", hint = "too few descriptors: raise the limit with ulimit -n" },
   { op = "clone", code = "EAGAIN",
     hint = "the limit of processes (RLIMIT_NPROC or pids) is reached" },
+  { op = "fork", code = "EAGAIN",
+    hint = "the limit of processes (RLIMIT_NPROC or limits.pids) is reached: init is one of them" },
+  { op = "limit_cgroup", code = "EINVAL",
+    hint = "a cgroup above this one allows less, or the kernel takes no such value" },
+  { op = "make_cgroup", code = "EBUSY",
+    hint = "a cgroup that has processes of its own cannot hand controllers down (cgroups(7))" },
+  { op = "make_cgroup", code = "ENOSPC", hint = "no more cgroups: see cgroup.max.descendants" },
   { op = "write_map", code = "EPERM",
     hint = "the ids are not the caller's to map: see /etc/subuid, /etc/subgid, newuidmap(1)" },
   { op = "idmap_mount", code = "EPERM",
@@ -59,6 +69,13 @@ local function hint_of(fault, op)
   end
 end
 
+-- A file that is there and is "not found" names a program, on its first line, that is not.
+local function interpreter(host, path)
+  local first = (host.read(path, 256) or ""):match("^#!%s*([^\n]*)")
+  if not first then return "the dynamic loader that it was linked for is not visible inside" end
+  return ("%s begins with #! %s"):format(errors.printable(path), errors.printable(first))
+end
+
 -- A command that exists on the host and not in the box is the commonest surprise.
 local function exec_story(fault, op, norm)
   local name = errors.printable(norm.command[1])
@@ -66,11 +83,17 @@ local function exec_story(fault, op, norm)
     local why = fault.code == "EACCES" and "may not be executed" or fault.code
     return ("%s: %s"):format(name, why)
   end
-  local host = require("tidelock.core").host
-  for _, path in ipairs(op.path) do
-    if host.stat(path, true) then
-      return ("%s: not found in the sandbox"):format(name),
-        ("%s exists on the host and is not visible inside: --ro %s"):format(path, path)
+  local host, is_hidden = require("tidelock.core").host, require("tidelock.hint").is_hidden
+  local paths = require "tidelock.normalise.path"
+  for _, candidate in ipairs(op.path) do
+    local path = paths.join(norm.cwd, candidate)
+    if norm.view ~= "none" and host.stat(path, true) then
+      local shown = errors.printable(path)
+      if is_hidden(norm, path) then
+        return ("%s: not found in the sandbox"):format(name),
+          ("%s exists on the host and is not visible inside: --ro %s"):format(shown, shown)
+      end
+      return ("%s: its interpreter is not there"):format(name), interpreter(host, path)
     end
   end
   return ("%s: not found"):format(name)

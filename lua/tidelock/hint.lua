@@ -2,37 +2,45 @@
 --- the network namespace counted. Never from what the workload printed.
 
 local errors = require "tidelock.error"
+local paths = require "tidelock.normalise.path"
 
 local M = {}
 
-local function holder(mounts, path)
+-- The deepest mount at or above a path of the box.
+local function holder(norm, path)
   local deepest
-  for _, mount in ipairs(mounts) do
-    local target = mount.target
-    if mount.kind ~= "symlink" and (path == target or path:sub(1, #target + 1) == target .. "/")
-      and (not deepest or #target >= #deepest.target) then
+  for _, mount in ipairs(norm.mounts) do
+    if mount.kind ~= "symlink" and paths.within(path, mount.target)
+      and (not deepest or #mount.target >= #deepest.target) then
       deepest = mount
     end
   end
   return deepest
 end
 
-local function absolute(norm, word)
-  if word:sub(1, 1) == "/" then return word end
-  return norm.cwd .. "/" .. word
+local OWN = { tmpfs = true, dir = true, mask = true, proc = true, sysfs = true, devpts = true }
+
+---Does the box have a place of its own where the host has this path?
+---@param norm table
+---@param path string
+---@return boolean
+---@return table? mount  the box's own, if there is one
+function M.is_hidden(norm, path)
+  if norm.root.kind ~= "tmpfs" then return false end
+  local mount = holder(norm, path)
+  return not mount or OWN[mount.kind] or false, mount
 end
 
--- A path that the command names, that the host has, and that the box has not.
+-- A path that the command names, that the host has, and where the box has something of its own.
 local function hidden(norm, host)
   for i = 2, #norm.command do
     local word = norm.command[i]
     if word:sub(1, 1) == "/" and #word > 1 then
-      local mount = holder(norm.mounts, word)
-      local empty = not mount and norm.root.kind == "tmpfs"
-        or mount and (mount.kind == "tmpfs" or mount.kind == "dir" or mount.kind == "mask")
-      if empty and host.stat(word, false) then
-        return ("%s is on the host and not in the sandbox (--ro %s shows it)"):format(
-          errors.printable(word), errors.printable(word))
+      local own, mount = M.is_hidden(norm, paths.clean(word))
+      if own and (not mount or mount.target ~= paths.clean(word)) and host.stat(word, false) then
+        local shown = errors.printable(word)
+        local text = "%s is the host's, and %s in the sandbox is its own (--ro %s shows it)"
+        return text:format(shown, mount and mount.target or "/", shown)
       end
     end
   end
@@ -45,18 +53,19 @@ local function no_network(norm, finish)
   end
 end
 
--- A path that the command names, that does not exist, and that would lie on a read-only mount. Only
--- words with a slash: others need not be paths.
+-- A path that the command names, that does not exist, in a directory of the caller's that is
+-- read-only. Only words with a slash: others need not be paths.
 local function read_only(norm, host)
   for i = 2, #norm.command do
     local word = norm.command[i]
     if word:find("/", 1, true) and word:find("^[%w./_-]+$") and word:sub(1, 1) ~= "-" then
-      local path = absolute(norm, word)
-      local mount = holder(norm.mounts, path)
-      if mount and mount.kind == "bind" and mount.readonly and not host.stat(path, false)
-        and host.stat((path:gsub("/[^/]*$", "")), true) then
-        return ("%s would be on a read-only mount (--rw %s makes it writable)"):format(
-          errors.printable(path), errors.printable(mount.target))
+      local path = paths.join(norm.cwd, word)
+      local mount = holder(norm, path)
+      local given = mount and (mount.origin ~= "default" or mount.target == norm.cwd)
+      if given and mount.kind == "bind" and mount.readonly and mount.source == mount.target
+        and not host.stat(path, false) and host.stat(paths.parent(path), true) then
+        return ("%s does not exist, and %s is read-only in the sandbox (--rw %s)"):format(
+          errors.printable(path), errors.printable(mount.target), errors.printable(mount.target))
       end
     end
   end

@@ -84,8 +84,8 @@ function M.hook(t)
 end
 
 local lazy = {
-  core = "tidelock.core", fs = "tidelock.fs", loop = "tidelock.loop", op = "tidelock.op",
-  units = "tidelock.units",
+  core = "tidelock.core", fs = "tidelock.fs", limits = "tidelock.limits", loop = "tidelock.loop",
+  op = "tidelock.op", units = "tidelock.units",
 }
 
 return setmetatable(M, {

@@ -16,7 +16,8 @@ local function choose_view(ctx)
         why = "has no meaning with a rootfs, which is the view", accepted = '"none"' }
     end
     local at = ctx.where("rootfs")
-    local path = facts.realpath(require("tidelock.normalise.path").join(facts.cwd, raw.rootfs))
+    local path = facts.realpath(
+      require("tidelock.normalise.path").from_here(facts, raw.rootfs, "rootfs", at))
     local stat = path and facts.stat(path)
     if not stat or stat.type ~= "dir" then
       errors.refuse { field = "rootfs", value = raw.rootfs, at = at,
@@ -77,7 +78,7 @@ end
 ---leaves plain data
 function M.normalise(spec, facts)
   local norm = {
-    notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {},
+    notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {}, watched = {},
   }
   local ctx = { raw = spec:fields(), facts = facts, norm = norm, system = {} }
   function ctx.where(name) return spec:where(name) or "default" end
@@ -94,6 +95,7 @@ function M.normalise(spec, facts)
   require("tidelock.normalise.env").resolve(ctx)
   confine.capabilities(ctx)
   confine.rlimits(ctx)
+  if ctx.raw.limits then require("tidelock.normalise.limits").resolve(ctx) end
   confine.descriptors(ctx)
   confine.seccomp(ctx)
   table.sort(norm.writable)

@@ -99,6 +99,16 @@ function M.of(finish, context)
   return report
 end
 
+---The box was killed because it had used up its memory, whatever its last process made of that.
+---@param report tidelock.Report
+---@param limit { text: string, at: string }
+function M.out_of_memory(report, limit)
+  report.ok, report.reason, report.rule = false, "memory", "limits.memory"
+  report.at, report.limit = limit.at, limit.text
+  report.status, report.signal, report.code = nil, "KILL", SIGNALED + 9
+  report.hint = nil
+end
+
 ---One sentence: how it ended and why.
 ---@return string
 function methods:why()
@@ -107,6 +117,9 @@ function methods:why()
   if self.reason == "exit" then return ("exited with status %d"):format(self.status) end
   if self.reason == "timeout" then
     return ("killed by the time limit %s%s"):format(self.limit or "", where)
+  end
+  if self.reason == "memory" then
+    return ("killed by the memory limit %s%s"):format(self.limit or "", where)
   end
   if self.reason == "seccomp" then
     return "killed by SIGSYS: the seccomp filter refused a system call" .. where

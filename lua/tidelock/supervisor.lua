@@ -70,6 +70,8 @@ end
 
 local function arrange(watch)
   local things = { watch.box, watch.signals }
+  if watch.cgroup then things[#things + 1] = watch.cgroup end
+  watch.cgroup_place = watch.cgroup and #things
   watch.first_stream = #things + 1
   for _, stream in ipairs(watch.open) do things[#things + 1] = stream.fd end
   watch.things = things
@@ -77,12 +79,15 @@ end
 
 ---Begins to look after a box; its time limit runs from here.
 ---@param box table                 of core.launch
----@param options { timeout: number?, signals: table?, streams: tidelock.Stream[], group: boolean? }
+---`cgroup`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
+---`group`: kill its process group with it.
+---@param options table  { timeout, signals, cgroup, streams, group }
 ---@return tidelock.Watch
 function M.watch(box, options)
   local clock = require("tidelock.core").process.clock
   local watch = {
-    box = box, signals = options.signals, group = options.group, open = {}, timed_out = false,
+    box = box, signals = options.signals, cgroup = options.cgroup, group = options.group,
+    open = {}, timed_out = false,
     deadline = options.timeout and clock() + options.timeout,
   }
   for i, stream in ipairs(options.streams) do watch.open[i] = stream end
@@ -100,11 +105,14 @@ end
 
 -- What is ready, the last first, so that a stream that ends moves none that is still to be read.
 local function serve(watch, ready)
-  local ended, first_stream = false, watch.first_stream
+  local ended, looked, first_stream = false, false, watch.first_stream
   for k = #ready, 1, -1 do
     local index = ready[k]
     if index >= first_stream then
       read_stream(watch, index - first_stream + 1)
+    elseif index == watch.cgroup_place then
+      looked = true
+      watch.cgroup:look(true)
     elseif index == 2 then
       local number = watch.signals:read()
       if number then watch.box:kill(number) end
@@ -112,6 +120,7 @@ local function serve(watch, ready)
       ended = true
     end
   end
+  if watch.cgroup and not looked then watch.cgroup:look(false) end
   return ended
 end
 
@@ -139,7 +148,9 @@ function M.wait(watch, seconds)
   local function left()
     local soonest = not watch.timed_out and watch.deadline or nil
     if enough and (not soonest or enough < soonest) then soonest = enough end
-    return soonest and math.max(0, soonest - clock())
+    local wait = soonest and math.max(0, soonest - clock())
+    local look = watch.cgroup and watch.cgroup:timeout()
+    return look and math.min(look, wait or look) or wait
   end
 
   while true do

@@ -31,7 +31,9 @@ local function ordered(name)
   end
 end
 
-local ORDERED = { "net", "env_keep", "seccomp", "init", "force", "stdin", "stdout", "stderr" }
+local ORDERED = {
+  "net", "env_keep", "seccomp", "init", "force", "best_effort", "stdin", "stdout", "stderr",
+}
 for _, name in ipairs(ORDERED) do
   compare[name] = ordered(name)
 end
@@ -115,15 +117,24 @@ function compare.env(list, mine, theirs)
   end
 end
 
-function compare.rlimits(list, mine, theirs)
-  local a, b = mine.rlimits or {}, theirs.rlimits or {}
+local function compare_limits(list, field, a, b)
   for _, name in ipairs(sorted_keys(b)) do
+    local full, theirs = field .. "." .. name, width.show_key(field, name, b[name])
     if not a[name] then
-      found(list, "rlimits." .. name, "no limit", text("rlimits", b[name]))
-    elseif width.higher_limit(a[name], b[name]) then
-      found(list, "rlimits." .. name, text("rlimits", a[name]), text("rlimits", b[name]))
+      found(list, full, "no limit", theirs)
+    elseif width.above(field, a[name], b[name]) then
+      found(list, full, width.show_key(field, name, a[name]), theirs)
     end
   end
+end
+
+function compare.limits(list, mine, theirs)
+  compare_limits(list, "limits", mine.limits or {}, theirs.limits or {})
+end
+
+function compare.rlimits(list, mine, theirs)
+  local a, b = mine.rlimits or {}, theirs.rlimits or {}
+  compare_limits(list, "rlimits", a, b)
   -- The inherited limit is not known here, so only 0 is surely not above it.
   for _, name in ipairs(sorted_keys(a)) do
     if not b[name] and width.higher_limit(a[name], { 0, 0 }) then

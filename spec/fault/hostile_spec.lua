@@ -41,11 +41,15 @@ describe("init", function()
 
   it("does nothing without a link, a sealed plan and a page, whatever its arguments", function()
     for _, case in ipairs { "nothing", "no-arguments", "interpreter", "file", "folder", "pipe",
-      "hung-up", "no-files", "one-file", "many-files", "swapped", "unsealed", "half-sealed",
+      "no-files", "one-file", "many-files", "swapped", "unsealed", "half-sealed",
       "writable", "empty", "short-page", "read-only-page", "huge" } do
       local result = feed(case)
       assert.equal("125 0 " .. message, result.stdout, case .. ": " .. result.stderr)
     end
+  end)
+
+  it("leaves without a word when the supervisor is gone before the plan", function()
+    assert.equal("125 0 ", feed("hung-up").stdout)
   end)
 
   local function counted(...)

@@ -4,6 +4,7 @@
  */
 #include "core/plan/plan.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,11 @@ static void read_field(const struct tl_plan *plan, char type, const uint32_t *wo
 	}
 }
 
+static bool is_end(unsigned code)
+{
+	return code == TL_OP_exec || code == TL_OP_hold || code == TL_OP_leave;
+}
+
 static void try_plan(const uint8_t *bytes, size_t size)
 {
 	const struct tl_plan *plan = (const struct tl_plan *)bytes;
@@ -74,7 +80,7 @@ static void try_plan(const uint8_t *bytes, size_t size)
 			abort();
 		return;
 	}
-	if (plan->size != size || op[plan->count - 1].code != TL_OP_exec)
+	if (plan->size != size || !is_end(op[plan->count - 1].code))
 		abort();
 	for (; op < tl_plan_ops(plan) + plan->count; op++) {
 		unsigned w = 0;

@@ -128,6 +128,16 @@ function M.new(who)
   end
   function facts.passwd(key, root) return find(root and INSIDE or PASSWD, key, "uid") end
   function facts.group(key) return find(GROUPS, key, "gid") end
+  function facts.read() return nil end
+  function facts.writable() return true end
+  function facts.box_name() return "100-200-1" end
+  facts.cgroups = facts.cgroups or { version = 1, v1 = {
+    memory = { mount = "/sys/fs/cgroup/memory", dir = "/sys/fs/cgroup/memory/jobs" },
+    pids = { mount = "/sys/fs/cgroup/pids", dir = "/sys/fs/cgroup/pids" },
+    cpu = { mount = "/sys/fs/cgroup/cpu,cpuacct", dir = "/sys/fs/cgroup/cpu,cpuacct" },
+    cpuacct = { mount = "/sys/fs/cgroup/cpu,cpuacct", dir = "/sys/fs/cgroup/cpu,cpuacct" },
+    freezer = { mount = "/sys/fs/cgroup/freezer", dir = "/sys/fs/cgroup/freezer" },
+  } }
   function facts.range() return { base = 1879048192, count = 65536 } end
   function facts.sockets() return TREE.sockets end
   function facts.rlimit() return 1024, 4096 end

@@ -122,7 +122,7 @@ describe("the way of box:exec into a box", function()
   local rights = {
     { "a plain workload", "" },
     { "a workload with SYS_PTRACE",
-      "capabilities = { add = { 'SYS_PTRACE' } }, seccomp = 'none'," },
+      "capabilities = { add = { 'SYS_PTRACE' } }, force = true, seccomp = 'none'," },
     { "a workload with every capability",
       "capabilities = { add = { 'ALL' } }, force = true, seccomp = 'none'," },
   }

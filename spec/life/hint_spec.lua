@@ -36,7 +36,7 @@ describe("the hint after a failure", function()
 
   it("names a path of the host's that the command names and the box has not", function()
     local text = hint { "cat", other .. "/file" }
-    assert.matches("is on the host and not in the sandbox", text)
+    assert.matches("is the host's, and /tmp in the sandbox is its own", text)
     assert.matches("--ro " .. other .. "/file", text, 1, true)
     assert.is_nil((hint { "cat", other .. "/nowhere" }))
     assert.is_nil((hint({ "sh", "-c", "exit 1", other .. "/file" }, { "--ro", other })))

@@ -110,7 +110,10 @@ static void send_files(int link, const int *fds, unsigned count)
 		die("sendmsg");
 }
 
-/* init's end of the link: these files, then what barriers wait for, then the launcher is gone. */
+/* The launcher's end of the last link: init hears nothing more from it, and it is not gone. */
+static int peer = -1;
+
+/* init's end of the link: these files, then what barriers wait for, then the end. */
 static int make_link(const int *fds, unsigned count)
 {
 	int ends[2];
@@ -121,7 +124,10 @@ static int make_link(const int *fds, unsigned count)
 		send_files(ends[0], fds, count);
 	for (int i = 0; i < 8 && count != NO_MESSAGE; i++)
 		send(ends[0], "", 1, MSG_NOSIGNAL);
-	close(ends[0]);
+	if (peer >= 0)
+		close(peer);
+	peer = ends[0];
+	shutdown(peer, SHUT_WR);
 	return ends[1];
 }
 

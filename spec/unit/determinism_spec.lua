@@ -6,8 +6,9 @@ describe("determinism", function()
   local values = {
     net = { "none", "host" }, view = { "system", "host", "none" }, cwd = { "/a", "/b" },
     timeout = { 1, "2m" }, env = { { A = "1", B = "2", C = false }, { B = false, D = "4" } },
-    rlimits = { { nofile = 1, core = 0 }, { nproc = 7, core = 1 } }, share = { { "uts", "ipc" },
-      { "cgroup" } },
+    rlimits = { { nofile = 1, core = 0 }, { nproc = 7, core = 1 } },
+    limits = { { memory = "1M", pids = 7 }, { memory = "2M", cpus = 1 }, { pids = false } },
+    share = { { "uts", "ipc" }, { "cgroup" } },
     capabilities = { { add = { "KILL", "CHOWN" } }, { add = { "ALL" }, drop = { "KILL", "BPF" } } },
     pass_fds = { { 9, 5 }, { 7 } }, fs = { { fs.tmpfs "/z" }, { fs.hide "/y", fs.tmpfs "/z/a" } },
   }

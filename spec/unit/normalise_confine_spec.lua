@@ -33,7 +33,8 @@ describe("capabilities", function()
   end)
 
   it("can be all but some", function()
-    local norm = fake.norm { capabilities = { add = { "ALL" }, drop = { "SYS_ADMIN" } } }
+    local norm = fake.norm {
+      capabilities = { add = { "ALL" }, drop = { "SYS_ADMIN" } }, force = true }
     assert.equal(40, #norm.capabilities)
   end)
 
@@ -48,11 +49,12 @@ describe("capabilities", function()
       { capabilities = { add = { "CHECKPOINT_RESTORE" } } }, fake.new { last_cap = 39 }), 1, true)
   end)
 
-  it("with SYS_ADMIN need force, and are spoken of", function()
-    assert.matches("undo every read-only mount",
-      fake.refusal { capabilities = { add = { "SYS_ADMIN" } } }, 1, true)
-    local norm = fake.norm { capabilities = { add = { "SYS_ADMIN" } }, force = true }
-    assert.matches("SYS_ADMIN", norm.notes[1].text, 1, true)
+  it("with SYS_ADMIN or SYS_PTRACE need force, and are spoken of", function()
+    for name, why in pairs { SYS_ADMIN = "read-only mounts writable", SYS_PTRACE = "PID 1" } do
+      assert.matches(why, fake.refusal { capabilities = { add = { name } } }, 1, true)
+      local norm = fake.norm { capabilities = { add = { name } }, force = true }
+      assert.matches(name, norm.notes[1].text, 1, true)
+    end
   end)
 end)
 

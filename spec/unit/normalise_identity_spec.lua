@@ -25,7 +25,10 @@ describe("the identity of a box", function()
   end)
 
   it("uses subordinate ids only where they are needed", function()
-    assert.equal("self", fake.norm({}, fake.subids { groups = { 1000 } }).identity.mode)
+    assert.equal("self", fake.norm({ command = { "true" } },
+      fake.subids { groups = { 1000 } }).identity.mode)
+    -- A box that stays may be asked for another user later.
+    assert.equal("subids", fake.norm({}, fake.subids { groups = { 1000 } }).identity.mode)
     assert.equal("subids", fake.norm({}, fake.subids()).identity.mode)
     assert.equal("subids", fake.norm({ user = "5" },
       fake.subids { groups = { 1000 } }).identity.mode)

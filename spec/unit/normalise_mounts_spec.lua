@@ -136,7 +136,8 @@ describe("a writable directory", function()
   end)
 
   it("watches names that are not there, and links", function()
-    assert.same({ src .. "/.envrc", src .. "/.vscode" }, rw(".", false).watch)
+    assert.same({ src .. "/.envrc", src .. "/.git/commondir", src .. "/.git/config.worktree",
+      src .. "/.git/modules", src .. "/.vscode" }, rw(".", false).watch)
     assert.is_nil(find(rw(".", false), src .. "/.envrc"))
   end)
 

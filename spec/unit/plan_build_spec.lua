@@ -237,7 +237,7 @@ describe("operations and hooks of the user's own", function()
 end)
 
 describe("a plan with pauses", function()
-  it("stops before each operation of the child, up to the filter", function()
+  it("stops before each operation of the child, until it gives up the link", function()
     local plain, ops = plan {}, plan({}, nil, { step = true })
     local last, id = nil, 0
     for i, op in ipairs(ops) do
@@ -247,12 +247,12 @@ describe("a plan with pauses", function()
       end
     end
     assert.is_true(#ops > #plain + 100)
-    assert.equal("barrier seccomp exec", names(ops, last, #ops))
+    assert.equal("barrier close_fds sigmask seccomp exec", names(ops, last, #ops))
   end)
 
   it("stops before any one, with a hook of the launcher's between", function()
     local plain = plan {}
-    for i = 1, #plain - 1 do
+    for i = 1, index(plain, "close_fds") do
       local ops = plan({}, nil, { pause_at = i })
       local hook = index(ops, "hook")
       assert.equal(0, ops[hook].index)
@@ -265,7 +265,7 @@ describe("a plan with pauses", function()
     end
   end)
 
-  it("cannot stop after the filter, nor after a passed descriptor", function()
+  it("cannot stop after the link is closed", function()
     assert.has_error(function() plan({}, nil, { pause_at = #plan {} }) end)
     assert.has_error(function() plan({}, nil, { pause_at = 1000 }) end)
     local ops = plan({ pass_fds = { { fd = 5, target = 12 } } }, nil, { step = true })

@@ -29,6 +29,8 @@ local CASES = {
   }, fake.root },
 }
 
+CASES.limits = { { limits = { memory = 536870912, pids = 64, cpus = 0.5 } }, fake.root }
+
 local function text(case)
   local fields = { command = { "make", "te\27[31mst" } }
   for name, value in pairs(case[1]) do fields[name] = value end

@@ -63,7 +63,7 @@ net: the network
 
   it("refuses unknown fields", function()
     local text = refusal 'tidelock.spec { timeuot = "1s" }'
-    assert.truthy(text:find('^unknown field "timeuot" %(accepted: capabilities, command, '))
+    assert.truthy(text:find('^unknown field "timeuot" %(accepted: best_effort, capabilities, '))
     assert.truthy(text:find('\n  asked for at ci.lua:2\n  hint: did you mean "timeout"%?$'))
     assert.truthy(refusal "tidelock.spec { [true] = 1 }":find("^spec: unknown field true"))
     assert.truthy(refusal "tidelock.spec { [1.5] = 1 }":find("^spec: "))

@@ -174,7 +174,7 @@ describe("spec:within", function()
       capabilities = '{ add = { "KILL" } }', pass_fds = "{ 5 }",
         hooks = '{ { at = "created", call = print } }',
       ops = '{ { at = "root", op = "umask" } }', require = '{ "drop-groups" }',
-        rlimits = "{ nofile = 5 }",
+        rlimits = "{ nofile = 5 }", limits = "{ pids = 5 }", best_effort = "true",
       env = "{ PATH = false }",
     }
     for _, field in ipairs(schema.list) do

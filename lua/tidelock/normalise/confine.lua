@@ -66,6 +66,21 @@ local function kept(ctx, wanted)
   return set
 end
 
+-- What a capability takes back of the box's own walls.
+local POWER = {
+  SYS_ADMIN = "lets the command make read-only mounts writable and uncover what is hidden",
+  SYS_PTRACE = "lets the command take over PID 1, which runs without the filter of system calls",
+}
+
+local function allow_power(ctx, name)
+  local at = ctx.where("capabilities")
+  if not ctx.raw.force then
+    errors.refuse { field = "capabilities", value = name, at = at, why = POWER[name],
+      hint = "drop " .. name .. ", or add --force (force = true)" }
+  end
+  ctx.note(name .. " " .. POWER[name], at)
+end
+
 --- Sets norm.capabilities.
 ---@param ctx table
 function M.capabilities(ctx)
@@ -75,15 +90,9 @@ function M.capabilities(ctx)
   local set = kept(ctx, wanted)
   for name in pairs(set) do norm.capabilities[#norm.capabilities + 1] = name end
   table.sort(norm.capabilities)
-  if not set.SYS_ADMIN then return end
-  local at = ctx.where("capabilities")
-  if not ctx.raw.force then
-    errors.refuse { field = "capabilities", value = "SYS_ADMIN", at = at,
-      why = "lets the command undo every read-only mount and every mask of the box",
-      hint = "drop SYS_ADMIN, or add --force (force = true)" }
+  for _, name in ipairs { "SYS_ADMIN", "SYS_PTRACE" } do
+    if set[name] then allow_power(ctx, name) end
   end
-  ctx.note("with SYS_ADMIN the command can make read-only mounts writable and uncover what is"
-    .. " hidden", at)
 end
 
 local function resource_number(ctx, name)

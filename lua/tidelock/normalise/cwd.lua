@@ -65,7 +65,13 @@ local function reason(ctx, defaults, path)
 end
 
 local function host_directory(ctx, defaults, user)
-  local explicit, path = ctx.raw.cwd, paths.join(ctx.facts.cwd, ctx.raw.cwd or ".")
+  local explicit = ctx.raw.cwd
+  if not explicit and not ctx.facts.cwd then
+    ctx.norm.cwd = ctx.norm.user.home
+    go_home(ctx, "", "it was removed")
+    return nil
+  end
+  local path = paths.from_here(ctx.facts, explicit or ctx.facts.cwd, "cwd", ctx.where("cwd"))
   if paths.climbs(path) then
     path = ctx.facts.realpath(path) or refuse(ctx, explicit, "does not exist on the host")
   end
@@ -119,6 +125,18 @@ local function is_directory(tree, path)
   return not found.missing and (found.back.type == "dir" or found.back.type == "unknown")
 end
 
+--- Whether the box's root may go there: in a tree of the host's ids it is a stranger.
+local function is_open(ctx, tree, path)
+  local found = tree:resolve(path)
+  if found.missing then return false end
+  local back = found.back
+  if ctx.norm.identity.mode ~= "range" or not back.host or back.mount and back.mount.idmap then
+    return true
+  end
+  local stat = ctx.facts.stat(back.host)
+  return stat ~= nil and stat.mode % 2 == 1 and (passable(ctx, path))
+end
+
 --- The last word, when it is known what the box will contain.
 ---@param ctx table
 ---@param tree table
@@ -129,7 +147,8 @@ function M.verify(ctx, tree)
     if ctx.raw.cwd then refuse(ctx, ctx.raw.cwd, "is not a directory inside the box") end
     go_home(ctx, norm.cwd, "another mount covers it")
   end
-  norm.cwd = is_directory(tree, norm.user.home) and norm.user.home or "/"
+  local home = norm.user.home
+  norm.cwd = is_directory(tree, home) and is_open(ctx, tree, home) and home or "/"
 end
 
 return M

@@ -174,7 +174,7 @@ local function report_groups(ctx, others)
       hint = "run as root, or give the user ranges in /etc/subuid and /etc/subgid and install"
         .. " uidmap" }
   end
-  ctx.norm.not_enforced[1] = "drop-groups"
+  ctx.norm.not_enforced[#ctx.norm.not_enforced + 1] = "drop-groups"
   ctx.note("the supplementary groups " .. groups .. " stay: without root or subordinate ids the"
     .. " kernel lets nobody drop them", "default")
 end
@@ -200,12 +200,19 @@ function M.resolve(ctx)
     return
   end
   local other_id = user.uid ~= facts.uid or user.gid ~= facts.gid
-  if (#others > 0 or other_id) and facts.subuid and facts.subgid and have_helpers(facts) then
+  -- A box that stays may be asked for another user later.
+  local wants_more = #others > 0 or other_id or not norm.command
+  if wants_more and facts.subuid and facts.subgid and have_helpers(facts) then
     norm.identity = subids_identity(ctx, user)
     norm.enforced[1] = "drop-groups"
     return
   end
   norm.identity = self_identity(ctx, user)
+  if facts.uid == 0 then
+    norm.not_enforced[#norm.not_enforced + 1] = "own-ids"
+    ctx.note("the box's ids are the host's: without SYS_ADMIN, SETUID and SETGID, or in a user"
+      .. " namespace that lacks the range, root has no other ids to give", "default")
+  end
   if #others > 0 then
     report_groups(ctx, others)
   else

@@ -17,7 +17,7 @@ end
 
 --- A path of the host, absolute; what `..` means there only the host can tell.
 local function host_path(ctx, entry)
-  local path = paths.join(ctx.facts.cwd, entry.source)
+  local path = paths.from_here(ctx.facts, entry.source, "fs." .. entry.kind, entry.at)
   if paths.climbs(path) then
     local real = ctx.facts.realpath(path)
     if not real then fs_error(entry, nil, entry.source, "does not exist on the host") end
@@ -84,7 +84,7 @@ local function guard(ctx, entry, made)
     for _, path in ipairs { made.source, made.real or made.source } do
       if home ~= "/" and paths.within(home, path) then
         errors.refuse {
-          field = "fs.rw", value = entry.source, at = entry.at,
+          field = "fs." .. entry.kind, value = entry.source, at = entry.at,
           why = path == home and "is your home directory" or "holds your home directory " .. home,
           hint = "give a directory below it, or add --force (force = true)",
         }
@@ -112,7 +112,9 @@ end
 local kinds = {}
 
 function kinds.bind(ctx, entry)
-  return bind(ctx, entry, check_target(entry), entry.readonly ~= false)
+  local made = bind(ctx, entry, check_target(entry), entry.readonly ~= false)
+  if made and not made.readonly then guard(ctx, entry, made) end
+  return made
 end
 
 function kinds.ro(ctx, entry)
@@ -136,7 +138,10 @@ function kinds.overlay(ctx, entry)
   if target == "/" then
     local root = ctx.norm.root
     if root.kind == "tmpfs" then
-      fs_error(entry, nil, "/", "needs a root directory to lie over", "use --rootfs or --view host")
+      fs_error(entry, nil, "/", "needs a root directory to lie over", "use --rootfs")
+    elseif ctx.norm.view == "host" then
+      fs_error(entry, nil, "/", "cannot lie over the host's root: other mounts are on it, which the"
+        .. " kernel locks in a user namespace", "lay it over one directory, such as --overlay /srv")
     end
     root.overlay, root.size, root.origin = true, entry.size, entry.at
     return nil

@@ -23,6 +23,19 @@ function M.join(base, path)
   return M.clean(base .. "/" .. path)
 end
 
+--- A path of the host, from the caller's directory. Raises where that was removed.
+---@param facts table
+---@param path string
+---@param field string
+---@param at string?
+---@return string
+function M.from_here(facts, path, field, at)
+  if path:sub(1, 1) == "/" then return M.clean(path) end
+  if facts.cwd then return M.join(facts.cwd, path) end
+  require("tidelock.error").refuse { field = field, value = path, at = at,
+    why = "is relative, and the current directory was removed", accepted = "an absolute path" }
+end
+
 ---@param path string
 ---@return boolean
 function M.climbs(path)

@@ -149,6 +149,10 @@ local function number_or_text(text)
   return text:find("^%d+$") and #text < 16 and tonumber(text) or text
 end
 
+function M.memory(text, origin) return "limits", { memory = text }, origin end
+function M.pids(text, origin) return "limits", { pids = text }, origin end
+function M.cpus(text, origin) return "limits", { cpus = text }, origin end
+
 function M.rlimit(text, origin)
   local name, soft, hard = text:match("^([^=]+)=([^:]+):?([^:]*)$")
   if not name or (text:find(":", 1, true) and hard == "") then

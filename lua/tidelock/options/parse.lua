@@ -124,7 +124,7 @@ function M.parse(argv, options, context)
     elseif word:byte(1) == 45 and #word > 1 then
       local read = word:byte(2) == 45 and long or short
       i = read(parsed, argv, i, by_word, context)
-    elseif not script and (word:find("%.lua$") or separator(argv, i)) then
+    elseif not script and word:find("%.lua$") then
       script, i = word, i + 1
     else
       if word:find("%.lua$") and separator(argv, i) then two_specs(script, word) end

@@ -12,7 +12,7 @@ local function flags_of(norm)
 end
 
 -- Up to the process that lives in the box, with all rights there and none elsewhere.
-local function join(build, norm, box_slot)
+local function join(build, norm, box_slot, cgroup_slots)
   local identity = norm.identity
   local all = 2 ^ (norm.last_cap + 1) - 1
   build:enter("host", "prepare")
@@ -21,6 +21,7 @@ local function join(build, norm, box_slot)
   build:add { op = "pdeathsig", signal = SIGKILL }
   -- Before it joins: nobody in the box may look into it (CVE-2016-9962).
   build:add { op = "dumpable", value = 0 }
+  for _, slot in ipairs(cgroup_slots) do build:add { op = "join_cgroup", slot = slot } end
   build:add { op = "setns", slot = box_slot, flags = flags_of(norm) }
   if identity.setgroups then build:add { op = "setgroups", gids = {} } end
   build:add { op = "setresgid", gid = identity.gid }
@@ -30,14 +31,19 @@ local function join(build, norm, box_slot)
   build:add { op = "enter" }
 end
 
--- The box's pidfd takes the slot after those of the streams.
+-- The box's pidfd takes the slot after those of the streams, and its cgroups the next ones.
 local function begin(norm)
   local finish = require "tidelock.plan.finish"
   local build = require("tidelock.plan.list").new()
   local given = finish.given(norm)
   given[#given + 1] = { use = "box" }
+  local box_slot, cgroup_slots = #given - 1, {}
+  for index in ipairs(norm.cgroup and norm.cgroup.dirs or {}) do
+    given[#given + 1] = { use = "cgroup", index = index }
+    cgroup_slots[index] = #given - 1
+  end
   build.slots = #given
-  join(build, norm, #given - 1)
+  join(build, norm, box_slot, cgroup_slots)
   return build, given, finish
 end
 

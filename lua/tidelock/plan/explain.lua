@@ -174,6 +174,7 @@ function M.summary(norm)
     "network: " .. NETWORK[norm.net],
     "host sockets reachable: " .. listed(norm.sockets),
   }
+  if norm.limits then lines[#lines + 1] = "limits: " .. table.concat(norm.limits, ", ") end
   if norm.protected[1] then lines[#lines + 1] = "kept read-only: " .. listed(norm.protected) end
   if norm.not_enforced[1] then lines[#lines + 1] = "not enforced: " .. listed(norm.not_enforced) end
   for _, note in ipairs(norm.notes) do

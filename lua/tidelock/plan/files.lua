@@ -33,7 +33,8 @@ end
 local function bind(build, entry)
   local tree = build.trees[entry]
   build:add {
-    op = "bind", slot = tree or build.held[entry.source], target = entry.target,
+    op = "bind", slot = tree or build.held[entry] or build.held[entry.source],
+    target = entry.target,
     -- The parent set the attributes together with the ids.
     attr = tree and 0 or list.attributes(entry), tree = tree and 1 or 0,
     recursive = entry.recursive and 1 or 0, path = entry.source, at = entry.origin,

@@ -7,7 +7,7 @@ local M = {}
 
 local MS_REC_PRIVATE = 0x44000
 local SIGKILL = 9
-local EXPECT_ANY, EXPECT_CHAR = 0, 3
+local EXPECT_ANY, EXPECT_DIR, EXPECT_FILE, EXPECT_CHAR = 0, 1, 2, 3
 local MAP_UID, MAP_GID = 0, 1
 
 local function hooks(build, norm, stage)
@@ -29,11 +29,31 @@ local function sources(norm)
   return found
 end
 
+local function hold(build, path, rdev, at)
+  if build.held[path] then return end
+  local slot = build:new_slot()
+  build.held[path] = slot
+  build:add { op = "open_path", slot = slot, path = path, at = at,
+    expect = rdev and EXPECT_CHAR or EXPECT_ANY, rdev = rdev or 0 }
+end
+
+--- Below a directory that is held itself: a tree of its own, or a descriptor.
+local function beneath(build, entry, tree)
+  hold(build, entry.base, nil, entry.origin)
+  local slot = build:new_slot()
+  if tree == 1 then build.trees[entry] = slot else build.held[entry] = slot end
+  build:add { op = "open_beneath", slot = slot, base = build.held[entry.base],
+    path = entry.beneath, expect = entry.file and EXPECT_FILE or EXPECT_DIR, tree = tree,
+    at = entry.origin }
+end
+
 --- What is shown with other ids is cloned here, because only the parent can map it; the child
 --- inherits the detached tree. Each mount needs a tree of its own.
 local function open_trees(build, norm)
   for _, entry in ipairs(sources(norm)) do
-    if entry.idmap then
+    if entry.idmap and entry.beneath then
+      beneath(build, entry, 1)
+    elseif entry.idmap then
       local slot = build:new_slot()
       build.trees[entry] = slot
       build:add { op = "open_tree", slot = slot, path = entry.source,
@@ -51,19 +71,15 @@ local function map_trees(build, norm)
   end
 end
 
-local function hold(build, path, rdev, at)
-  if build.held[path] then return end
-  local slot = build:new_slot()
-  build.held[path] = slot
-  build:add { op = "open_path", slot = slot, path = path, at = at,
-    expect = rdev and EXPECT_CHAR or EXPECT_ANY, rdev = rdev or 0 }
-end
-
 --- Before the maps the child may do little, but sources must be held before the first mount hides
 --- one of them.
 local function hold_paths(build, norm)
   for _, entry in ipairs(sources(norm)) do
-    if not entry.idmap then hold(build, entry.source, entry.rdev, entry.origin) end
+    if entry.beneath and not entry.idmap then
+      beneath(build, entry, 0)
+    elseif not entry.idmap then
+      hold(build, entry.source, entry.rdev, entry.origin)
+    end
   end
   for _, entry in ipairs(norm.mounts) do
     if entry.kind == "mask" then
@@ -77,6 +93,8 @@ end
 local function clone_flags(norm)
   local bits, flags = require("tidelock.normalise.names").namespaces, 0
   for _, name in ipairs(norm.namespaces) do flags = flags + bits[name] end
+  -- A namespace of cgroups has its root where the process is by then: it is made after the join.
+  if norm.cgroup and norm.cgroup.namespace then flags = flags - bits.cgroup end
   return flags
 end
 
@@ -92,11 +110,13 @@ end
 function M.add(build, norm)
   build:enter("host", "prepare")
   hooks(build, norm, "prepare")
+  if norm.cgroup then require("tidelock.plan.cgroup").make(build, norm) end
   open_trees(build, norm)
   build:add { op = "clone", flags = clone_flags(norm) }
 
   build:enter("child", "created")
   build:add { op = "pdeathsig", signal = SIGKILL }
+  if norm.cgroup then require("tidelock.plan.cgroup").join(build, norm) end
   build:add { op = "propagation", flags = MS_REC_PRIVATE }
   if norm.hostname then
     build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname }

@@ -5,13 +5,10 @@ local errors = require "tidelock.error"
 
 local M = {}
 
---- Where a plan can no longer stop: after the first passed descriptor, which may take the number
---- of the pipe, and after the filter.
+--- Where a plan can stop for the last time: before the link is closed.
 local function last_stop(ops)
-  local closed = false
   for i, op in ipairs(ops) do
-    if closed and op.op == "dup" or op.op == "seccomp" then return i end
-    closed = closed or op.op == "close_fds"
+    if op.op == "close_fds" then return i end
   end
   return #ops
 end

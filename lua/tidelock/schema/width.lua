@@ -11,7 +11,7 @@ local RANK = {
 -- What counts where nobody said anything.
 M.DEFAULTS = {
   net = "none", view = "system", env_keep = "minimal", seccomp = "default", init = true,
-  force = false, stdin = "inherit", stdout = "inherit", stderr = "inherit",
+  force = false, best_effort = false, stdin = "inherit", stdout = "inherit", stderr = "inherit",
 }
 
 local compare = {}
@@ -23,6 +23,7 @@ end
 
 function compare.init(a, b) return b and not a end
 function compare.force(a, b) return a and not b end
+compare.best_effort = compare.force
 function compare.timeout(a, b) return a > b end
 
 function compare.stdin(a, b)
@@ -40,6 +41,23 @@ end
 ---@return boolean
 function M.higher_limit(a, b)
   return above(a[1], b[1]) or above(a[2], b[2])
+end
+
+---Is the one limit of a key of "rlimits" or "limits" above the other?
+---@param field string
+---@return boolean
+function M.above(field, a, b)
+  if field == "rlimits" then return M.higher_limit(a, b) end
+  return a > b
+end
+
+---One value of a field that merges by key, as messages show it.
+---@param field string
+---@param name string
+---@return string
+function M.show_key(field, name, value)
+  if field == "limits" then return require("tidelock.schema.limits").text(name, value) end
+  return M.show(field, value)
 end
 
 ---Is `a` wider than `b`? Nil for a field whose values cannot be put in order.

@@ -17,12 +17,12 @@ local function singles(list, into, from)
   end
 end
 
-local function rlimits(list, into, from)
-  for name, cell in pairs(from.keyed.rlimits or {}) do
-    local old = into.keyed.rlimits and into.keyed.rlimits[name]
-    if old and old[1] and (cell[1] == false or width.higher_limit(cell[1], old[1])) then
-      local new = cell[1] and width.show("rlimits", cell[1]) or "no limit"
-      add(list, "rlimits." .. name, new, cell[2], width.show("rlimits", old[1]), old[2])
+local function limits(list, into, from, field)
+  for name, cell in pairs(from.keyed[field]) do
+    local old = into.keyed[field] and into.keyed[field][name]
+    if old and old[1] and (cell[1] == false or width.above(field, cell[1], old[1])) then
+      local new = cell[1] and width.show_key(field, name, cell[1]) or "no limit"
+      add(list, field .. "." .. name, new, cell[2], width.show_key(field, name, old[1]), old[2])
     end
   end
 end
@@ -83,7 +83,8 @@ end
 function M.find(into, from)
   local list = {}
   singles(list, into, from)
-  if from.keyed.rlimits then rlimits(list, into, from) end
+  if from.keyed.rlimits then limits(list, into, from, "rlimits") end
+  if from.keyed.limits then limits(list, into, from, "limits") end
   if into.lists.capabilities and from.last.capabilities then capabilities(list, into, from) end
   if into.lists.fs and (from.lists.fs or from.replaced.fs) then mounts(list, into, from) end
   table.sort(list, function(a, b) return a.field < b.field end)

@@ -1,0 +1,74 @@
+/*
+ * Control groups of one box: a directory tidelock/NAME below some cgroup of the caller's, in each
+ * hierarchy (v1) or in the one (v2). Layer: host.
+ *
+ * Everything goes through descriptors on the directories, which the struct owns; only the parent
+ * is named by its path, and is checked to be a cgroup. The directory "tidelock" is shared with
+ * other boxes and goes with the last of them. Functions return >= 0 or -errno, with the number of
+ * the system call that failed in *call.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TL_CGROUP_DIRS 8
+#define TL_CGROUP_NAME 64
+
+struct tl_cgroup {
+	unsigned count;
+	struct {
+		int fd;
+		uint32_t slot; /* the plan's, where the descriptor to join stands */
+	} dirs[TL_CGROUP_DIRS];
+	char name[TL_CGROUP_NAME];
+	/* Kept when the directories go: the memory limit killed something. */
+	bool oom;
+};
+
+/* 1, 2, or 0 where the path is no cgroup: statfs(2). */
+int tl_cgroup_version(const char *path);
+
+/*
+ * Make PARENT/tidelock/NAME and add it; `enable` ("+memory +pids", or NULL) is what v2 hands down to
+ * it. Returns the descriptor by which a process joins when it writes "0", owned by the caller. What
+ * was made, also by a call that failed, goes with tl_cgroup_remove.
+ */
+int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *parent,
+		   const char *name, const char *enable, long *call);
+
+/* Add a directory that is there: what a supervisor left that is no more. */
+int tl_cgroup_adopt(struct tl_cgroup *group, const char *parent, const char *name);
+
+/* Write a value to a file of the directory with this slot. */
+int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
+		  const char *value, long *call);
+
+/* The text of a file of whichever directory has it, ending in NUL. Returns its length. */
+int tl_cgroup_get(const struct tl_cgroup *group, const char *file, char *text,
+		  size_t size);
+
+/*
+ * A descriptor that is readable once v1's memory controller has run out of memory, owned by the
+ * caller; -ENOENT where there is none. v2 needs none: memory.oom.group kills by itself.
+ */
+int tl_cgroup_oom_event(const struct tl_cgroup *group);
+
+/* Has the box's own memory limit killed one of its processes? */
+bool tl_cgroup_oom(const struct tl_cgroup *group);
+
+/*
+ * SIGKILL to all that is in it. cgroup.kill (v2, 5.14); else frozen first, so that nothing forks
+ * away and no pid can come to mean another process, and thawed to die.
+ */
+void tl_cgroup_kill(const struct tl_cgroup *group);
+
+/*
+ * Remove the directories and forget them. Waits up to a second for what is still on its way out,
+ * and kills what is not. What could not be removed is still in the struct: -EBUSY.
+ */
+int tl_cgroup_remove(struct tl_cgroup *group);
+
+/* Close what the struct owns. Removes nothing. */
+void tl_cgroup_close(struct tl_cgroup *group);

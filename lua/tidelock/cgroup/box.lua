@@ -1,0 +1,134 @@
+--- The cgroups of one box while it runs: its record, the watch for the end of memory, the numbers.
+
+local M = {}
+
+-- The kernel tells that memory has run out before it kills: how long that may take, and how often
+-- to look. Seconds.
+local KILL_WITHIN, LOOK_EVERY = 0.5, 0.002
+
+local Box = {}
+Box.__index = Box
+
+---@class tidelock.CgroupBox
+---@field group table  of core.cgroup, for core.launch.start
+
+---Records what is about to be made.
+---@param prepared tidelock.Prepared
+---@return tidelock.CgroupBox
+function M.begin(prepared)
+  local core = require "tidelock.core"
+  local cgroup, paths = prepared.norm.cgroup, {}
+  for i, dir in ipairs(cgroup.dirs) do paths[i] = dir.path end
+  local state = prepared.facts.state
+  return setmetatable({
+    core = core, cgroup = cgroup, state = state, group = core.cgroup.new(),
+    record = require("tidelock.state").write(core, state, cgroup.name, paths),
+  }, Box)
+end
+
+---While the box runs: time for what its start did not need.
+function Box:started()
+  require("tidelock.state").sweep(self.core, self.state)
+  -- v2 kills all by itself (memory.oom.group).
+  self.event = self.group:oom_event()
+end
+
+-- What the supervisor's loop waits for; nil where there is nothing.
+function Box:watch()
+  return self.event and self
+end
+
+function Box:pollfd() return self.event:pollfd() end
+
+---Seconds after which to look again, or nil.
+function Box:timeout() return self.until_time and LOOK_EVERY or nil end
+
+---The kernel kills one process; a box dies as a whole.
+---@param ready boolean  the event came
+function Box:look(ready)
+  local now = self.core.process.clock()
+  if ready then
+    self.event:read(8)
+    self.until_time = now + KILL_WITHIN
+  end
+  if not self.until_time then return end
+  if self.group:oom() then
+    self.until_time = nil
+    self.group:kill()
+  elseif now > self.until_time then
+    self.until_time = nil -- a cgroup above ran out, and another box paid
+  end
+end
+
+---What a process writes "0" to, to join one of the box's cgroups: the caller closes it.
+---@param index integer
+---@return table fd
+function Box:tasks(index)
+  local dir = self.cgroup.dirs[index]
+  local path = ("%s/tidelock/%s/%s"):format(dir.path, self.cgroup.name,
+    self.cgroup.version == 1 and "tasks" or "cgroup.procs")
+  local fd, code = self.core.process.open(path, "a")
+  if fd then return fd end
+  local errors = require "tidelock.error"
+  error(errors.new { op = "exec", code = code, path = path,
+    message = ("the box's cgroup is gone: %s: %s"):format(path, code) }, 0)
+end
+
+local function limit(cgroup, name)
+  for _, item in ipairs(cgroup.limits) do
+    if item.name == name then return item end
+  end
+end
+
+---The limit on memory if it has killed something.
+---@return { text: string, at: string }?
+function Box:memory_limit()
+  return self.group:oom() and limit(self.cgroup, "memory") or nil
+end
+
+-- The sum is the cgroup's, which counts also those that nobody waited for; its parts are counted
+-- in ticks. Those of rusage are finer, where most of the time is in them.
+local function add_usage(report, usage)
+  local own = report.usage
+  if usage.cpu then
+    local waited = (own.user or 0) + (own.system or 0)
+    local share = usage.share or 1
+    if waited > usage.cpu / 2 then share = own.user / waited end
+    own.user = usage.cpu * share
+    own.system = usage.cpu - own.user
+  end
+  own.memory_peak = usage.memory_peak or own.memory_peak
+  own.throttled, own.periods_throttled = usage.throttled, usage.periods_throttled
+  own.forks_refused = usage.forks_refused
+end
+
+---After the end of the last process: numbers and reason into the report, and nothing is left.
+---@param report tidelock.Report
+function Box:finish(report)
+  if report.reason ~= "setup" then
+    add_usage(report, require("tidelock.cgroup.v" .. self.cgroup.version).usage(self.group))
+    local memory, pids = self:memory_limit(), limit(self.cgroup, "pids")
+    if memory and report.reason ~= "timeout" then
+      require("tidelock.report").out_of_memory(report, memory)
+    elseif pids and not report.ok and (report.usage.forks_refused or 0) > 0 then
+      report.hint = ("the limit of %s processes refused %d new ones (limits.pids, %s)"):format(
+        pids.text, report.usage.forks_refused, pids.at)
+    end
+  end
+  self:remove(report)
+end
+
+---Removes the cgroups and their record; what cannot be removed is kept on record, and noted.
+---@param report tidelock.Report?
+function Box:remove(report)
+  if self.event then self.event:close() end
+  local good, code = self.group:close()
+  if good then
+    os.remove(self.record)
+  elseif report then
+    report.notes[#report.notes + 1] = { text = ("the cgroup tidelock/%s could not be removed: %s")
+      :format(self.cgroup.name, code) }
+  end
+end
+
+return M

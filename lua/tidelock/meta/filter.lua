@@ -1,0 +1,65 @@
+---@meta
+--- tidelock.core.filter: compile, check, try and keep seccomp filters. A program is a string of
+--- instructions of 8 bytes, as seccomp(2) takes it.
+
+---@class tidelock.core.filter
+---@field arch integer     AUDIT_ARCH_X86_64
+---@field library integer  libseccomp's version
+local filter = {}
+
+---The program of a policy: tidelock.seccomp.default has its shape.
+---@param policy tidelock.seccomp.Policy
+---@return string? bytes
+---@return string? message
+function filter.compile(policy) end
+
+---Would the kernel accept the program?
+---@param bytes string
+---@return true?
+---@return string? message
+---@return integer? index  of the instruction at fault, from 0
+function filter.check(bytes) end
+
+---Run the program on one call, with no kernel.
+---@param bytes string
+---@param call { nr: integer, arch: integer?, args: (integer|string)[]?, ip: (integer|string)? }
+---@return integer? action  see filter.action
+---@return string? message
+function filter.evaluate(bytes, call) end
+
+---The value that a filter returns for "allow", "kill", "errno:EPERM" ...; nil if there is none
+---such.
+---@param text string
+---@return integer?
+function filter.action(text) end
+
+---The number of a system call on this machine, nil if this libseccomp does not know it.
+---@param name string
+---@return integer?
+function filter.syscall_number(name) end
+
+---@param number integer
+---@return string?
+function filter.syscall_name(number) end
+
+---SHA-256 in hexadecimal.
+---@param bytes string
+---@return string
+function filter.sha256(bytes) end
+
+---A program that was kept. Errors: ENOENT, EPERM (others may write it), EBADMSG (damaged).
+---@param dir string
+---@param name string
+---@return string? bytes
+---@return string? code
+---@return integer? errno
+function filter.cache_load(dir, name) end
+
+---Keep a program, atomically.
+---@param dir string
+---@param name string
+---@param bytes string
+---@return true?
+---@return string? code
+---@return integer? errno
+function filter.cache_store(dir, name, bytes) end

@@ -1,0 +1,70 @@
+---@meta
+--- tidelock.core.launch: start a plan. Internal: spec:run() and its like are made of it.
+
+---@class tidelock.core.launch
+local launch = {}
+
+---Begin the clone of an init into new namespaces while the plan is made; launch.start uses it up.
+---@param flags integer  CLONE_NEW*, clone(2)
+---@return tidelock.spawn?
+---@return string? code
+---@return integer? errno
+function launch.spawn(flags) end
+
+---@param options { plan: string, slots: table?, spawn: tidelock.spawn?, hook: fun(index: integer, undo: boolean, pid: integer)? }
+---@return tidelock.box?
+---@return { index: integer, code: string, errno: integer, call: string?, cause: any }? fault
+function launch.start(options) end
+
+---@class tidelock.spawn
+local spawn = {}
+
+---Kills an init that was not used.
+function spawn:close() end
+
+---What runs. Collected, or closed, it is killed.
+---@class tidelock.box
+local box = {}
+
+---How it ended, when it has, at most so many seconds. Errors: ETIMEDOUT.
+---@param seconds number?
+---@return table?
+---@return string? code
+---@return integer? errno
+function box:wait(seconds) end
+
+---To PID 1, which forwards what it may. Errors: ESRCH.
+---@param signal integer?  nil: KILL
+---@return true?
+---@return string? code
+---@return integer? errno
+function box:kill(signal) end
+
+---@return integer
+function box:pollfd() end
+
+---@return integer
+function box:pid() end
+
+---pidfd_open(2) of PID 1, a descriptor of the caller's own, for setns(2).
+---@return tidelock.fd?
+---@return string? code
+---@return integer? errno
+function box:pidfd() end
+
+---What init opened inside and handed out, the caller's from now on; nil if there is nothing.
+---@return tidelock.fd?
+function box:file() end
+
+---Seconds since the launch began, by operation: { start, end }.
+---@return number[][]
+function box:times() end
+
+---Kills what still runs.
+function box:close() end
+
+---Waits for the end of the process without telling it, which is wait's to do.
+---@return true?
+---@return string? code
+---@return integer? errno
+function box:reap() end

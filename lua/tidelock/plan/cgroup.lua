@@ -1,0 +1,34 @@
+--- The cgroups of a box: made and limited before the clone, joined by init before all else that
+--- it does (SEQUENCES.md, trap 13).
+
+local M = {}
+
+--- Host lane.
+---@param build table
+---@param norm table
+function M.make(build, norm)
+  build.cgroups = {}
+  for i, dir in ipairs(norm.cgroup.dirs) do
+    local slot = build:new_slot()
+    build.cgroups[i] = slot
+    build:add { op = "make_cgroup", slot = slot, path = dir.path, name = norm.cgroup.name,
+      enable = dir.enable, at = dir.settings[1] and dir.settings[1].at }
+    for _, item in ipairs(dir.settings) do
+      build:add { op = "limit_cgroup", slot = slot, file = item.file, value = item.value,
+        optional = item.optional and 1 or 0, at = item.at }
+    end
+  end
+end
+
+--- Child lane. Once it is in, its namespace of cgroups begins there: inside, it is in "/".
+---@param build table
+---@param norm table
+function M.join(build, norm)
+  for _, slot in ipairs(build.cgroups) do build:add { op = "join_cgroup", slot = slot } end
+  if norm.cgroup.namespace then
+    local flag = require("tidelock.normalise.names").namespaces.cgroup
+    build:add { op = "unshare", flags = flag }
+  end
+end
+
+return M
