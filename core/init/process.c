@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
@@ -142,8 +143,13 @@ long tl_init_fork(struct init *s, const struct tl_op_fork *op)
 long tl_init_enter(struct init *s, const struct tl_op_enter *op)
 {
 	int pidfd = -1;
-	long ret =
-		tl_call(s, clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+	struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID,
+		.pidfd = (uintptr_t)&pidfd,
+		/* Before it runs: if this process ends too soon, the supervisor finds its child. */
+		.parent_tid = (uintptr_t)&s->page->entered,
+	};
+	long ret = tl_call(s, clone3, &args, sizeof(args));
 
 	(void)op;
 	s->entered = ret == 0;

@@ -217,6 +217,7 @@ struct tl_page {
 	uint32_t
 		fault_detail; /* the number of the system call that failed, 0 if it was none */
 	int32_t wait_status; /* of the workload, as wait(2) gives it */
+	int32_t entered; /* the pid of what the helper cloned into the box, 0 before */
 	uint32_t
 		no_routes; /* sends refused for want of a route, counted by the namespace */
 	struct tl_usage usage; /* of the workload and all that was reaped */

@@ -6,9 +6,11 @@
  *   inject fail ROLE NAME OCCURRENCE ERRNO COMMAND...  make one call fail
  *   inject kill ROLE CALL COMMAND...                   kill the supervisor before a CALL-th call
  *
- * Roles: 0 the supervisor, 1 init (whatever runs from a memfd), 2 the process that init forks,
- * until it executes the workload, and 9 the clone before it executes init. Occurrences count from
- * 1, for each role and system call. Ends as the command does; what it leaves running is let go.
+ * Roles: 0 the supervisor, 1 init (the first that runs from a memfd), 2 the process that init
+ * forks, until it executes the workload, 3 the helpers that join the box (whatever runs from a memfd
+ * after that), 4 the processes that these clone into it, and 9 a clone before it executes init.
+ * Occurrences count from 1, for each role and system call. Ends as the command does; what it leaves
+ * running is let go.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -26,12 +28,21 @@
 #define MAX_TRACEES 64
 #define MAX_CALLS 512
 
-enum { SUPERVISOR = 0, INIT = 1, WORKLOAD = 2, CLONE = 9, ROLES = 10 };
+enum {
+	SUPERVISOR = 0,
+	INIT = 1,
+	WORKLOAD = 2,
+	HELPER = 3,
+	ENTERED = 4,
+	CLONE = 9,
+	ROLES = 10
+};
 
 struct tracee {
 	pid_t pid;
 	int role;
 	bool fresh, failing;
+	bool known, waits; /* its parent has told of it; it stopped before that */
 };
 
 static struct tracee tracees[MAX_TRACEES];
@@ -39,7 +50,7 @@ static unsigned calls[ROLES][MAX_CALLS], total[ROLES];
 static FILE *list;
 static int fail_role = -1, fail_call, fail_errno, kill_role = -1;
 static unsigned fail_occurrence, kill_call;
-static bool struck;
+static bool struck, has_init;
 
 static void die(const char *what)
 {
@@ -134,16 +145,28 @@ static bool on_exec(struct tracee *t)
 		return false;
 	if (!runs_from_memfd(t->pid))
 		return true;
-	t->role = INIT;
+	t->role = has_init ? HELPER : INIT;
+	has_init = true;
 	return false;
 }
 
 static void on_child(const struct tracee *parent)
 {
 	unsigned long pid = 0;
+	struct tracee *child;
 
-	if (ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &pid) == 0 && parent->role == INIT)
-		find((pid_t)pid)->role = WORKLOAD;
+	if (ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &pid) < 0)
+		return;
+	child = find((pid_t)pid);
+	if (parent->role == INIT)
+		child->role = WORKLOAD;
+	else if (parent->role == HELPER)
+		child->role = ENTERED;
+	child->known = true;
+	if (child->waits) {
+		child->fresh = false;
+		ptrace(PTRACE_SYSCALL, child->pid, 0, 0);
+	}
 }
 
 static void on_stop(struct tracee *t, int status)
@@ -151,6 +174,11 @@ static void on_stop(struct tracee *t, int status)
 	int signal = WSTOPSIG(status), event = status >> 16;
 	long request = PTRACE_SYSCALL;
 
+	/* Nothing of it is counted before its role is known. */
+	if (!t->known) {
+		t->waits = true;
+		return;
+	}
 	if (signal == (SIGTRAP | 0x80)) {
 		on_syscall(t);
 		signal = 0;
@@ -184,7 +212,7 @@ static int trace(char **argv)
 		execvp(argv[0], argv);
 		die(argv[0]);
 	}
-	tracees[0] = (struct tracee){ .pid = command, .role = SUPERVISOR };
+	tracees[0] = (struct tracee){ .pid = command, .role = SUPERVISOR, .known = true };
 	waitpid(command, &status, 0);
 	if (ptrace(PTRACE_SETOPTIONS, command, 0, options) < 0)
 		die("ptrace");

@@ -4,7 +4,7 @@ local run = require "spec.support.run"
 
 local M = {}
 
-M.supervisor, M.init, M.workload, M.clone = 0, 1, 2, 9
+M.supervisor, M.init, M.workload, M.helper, M.entered, M.clone = 0, 1, 2, 3, 4, 9
 M.errno = { EPERM = 1, ENOMEM = 12, ENOSYS = 38 }
 
 local program = os.getenv("TIDELOCK_INJECT") or run.top .. "/build/spec/inject"

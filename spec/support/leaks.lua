@@ -13,6 +13,30 @@ end
 
 local own_pid = tonumber(first_line("/proc/self/stat"):match("^%d+"))
 
+local function parent_of(pid)
+  local line = first_line(("/proc/%s/stat"):format(pid))
+  return line and tonumber(line:match("^.*%) %S+ (%d+)"))
+end
+
+local own_ancestors, next_ancestor = {}, own_pid
+while next_ancestor and next_ancestor > 0 do
+  own_ancestors[next_ancestor] = true
+  next_ancestor = parent_of(next_ancestor)
+end
+
+-- Somebody else's box on the same machine: there is a living process above it that is neither ours
+-- nor one of its own. What has lost its supervisor is ours until it is shown to be another's.
+local function is_foreign(pid, belongs)
+  while pid and not own_ancestors[pid] do
+    if not belongs(tostring(pid)) then
+      repeat pid = parent_of(pid) until not pid or own_ancestors[pid]
+      return pid ~= nil and pid ~= own_pid
+    end
+    pid = parent_of(pid)
+  end
+  return false
+end
+
 -- One shell, all questions; each answer is a line "kind<tab>thing".
 local script = [==[
 tag() { while IFS= read -r line; do printf '%s\t%s\n' "$1" "$line"; done; }
@@ -53,10 +77,15 @@ function M.snapshot()
   pipe:close()
   -- init by its memfd, a supervisor by its name, a workload by its pid namespace.
   local here = spaces[tostring(own_pid)]
+  local own_program = require("spec.support.run").tidelock
+  local function in_box(pid)
+    return pids[pid] and (pids[pid]:find("/memfd:tidelock", 1, true)
+      or spaces[pid] and spaces[pid] ~= here or pids[pid]:find(own_program, 1, true) == 1)
+  end
   for pid, exe in pairs(pids) do
     if exe:find("/memfd:tidelock", 1, true) or exe:match("/tidelock[%a-]*$") then
-      add(("process: %s %s"):format(pid, exe))
-    elseif spaces[pid] and spaces[pid] ~= here then
+      if not is_foreign(tonumber(pid), in_box) then add(("process: %s %s"):format(pid, exe)) end
+    elseif spaces[pid] and spaces[pid] ~= here and not is_foreign(tonumber(pid), in_box) then
       add(("process in a box: %s %s"):format(pid, exe))
     end
   end
