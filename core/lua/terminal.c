@@ -127,14 +127,19 @@ static int relay_pollfd(lua_State *L)
 	return 1;
 }
 
-/* relay:step() -> true when the caller's terminal is gone, or nobody reads the output any more */
+/*
+ * relay:step() -> true when the caller's terminal is gone, or nobody reads the output any more;
+ * true when the input is left alone, by pause() or because the terminal refused a read from the
+ * background
+ */
 static int relay_step(lua_State *L)
 {
 	struct tl_relay *relay = open_relay(L);
 
 	tl_relay_step(relay);
 	lua_pushboolean(L, relay->lost);
-	return 1;
+	lua_pushboolean(L, relay->paused);
+	return 2;
 }
 
 /* relay:drain() -> true when all that the box left is written */

@@ -138,7 +138,9 @@ function Terminal:run(timeout)
   local lost = false
   self:resume()
   while true do
-    if self.relay:step() and not lost then
+    local gone, paused = self.relay:step()
+    self.is_background = paused
+    if gone and not lost then
       lost = true
       self:finish(signal.HUP)
     end

@@ -253,6 +253,23 @@ describe("tidelock run -t", function()
     types "exit"
     assert.equal(0, t:wait())
   end)
+
+  it("does not outlive its caller's terminal, in the background or on the way to the front",
+    function()
+      local before = leaks.snapshot()
+      for round = 1, 6 do
+        outer_shell()
+        types(run.quote(run.tidelock) .. " run -t -- sh -c 'echo st\"\"arted; cat' &",
+          "started\r+\n")
+        if round % 2 == 0 then
+          types("fg", "cat'\r\n")
+          os.execute("sleep " .. round / 60)
+        end
+        t:close()
+        t = nil
+      end
+      leaks.verify(before, 3)
+    end)
 end)
 
 describe("a terminal of the box's own", function()
@@ -317,10 +334,11 @@ describe("a terminal of the box's own", function()
   end)
 
   it("without a terminal outside is 24 by 80 and fed from stdin", function()
-    local result = run.tl({ "run", "-t", "--", "sh", "-c", "tty; stty size; cat" },
-      { stdin = "some\ntext" })
+    -- In one write: the echo of the input may come at any time.
+    local result = run.tl({ "run", "-t", "--", "sh", "-c",
+      "printf '%s %s\\n' $(tty) \"$(stty size)\"; cat" }, { stdin = "some\ntext" })
     assert.equal(0, result.status)
-    assert.matches("/dev/pts/0\r\n24 80\r\n", result.stdout)
+    assert.matches("/dev/pts/0 24 80\r\n", result.stdout)
     assert.matches("text$", result.stdout)
     result = run.tl({ "run", "-t", "--", "sh" }, { stdin = "echo o''ne\nexit 5\n" })
     assert.equal(5, result.status)

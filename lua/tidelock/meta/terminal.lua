@@ -65,6 +65,7 @@ function relay:pollfd() end
 
 ---Copies what can be copied now.
 ---@return boolean over  the caller's terminal is gone, or nobody reads the output any more
+---@return boolean paused  the input is left alone, as pause() said, or because a read was refused
 function relay:step() end
 
 ---Copies what the box left.
