@@ -200,7 +200,7 @@ $(B)/spec/%: spec/support/%.c
 
 bench:
 	$(Q)scripts/dev/deps test
-	$(Q)$(MAKE) $(JOBS) all $(B)/bench/floor $(B)/bench/timer
+	$(Q)$(MAKE) $(JOBS) all $(B)/bench/floor $(B)/bench/timer $(B)/bench/exec_floor
 	$(Q)B=$(B) spec/bench/run
 
 # --- install ---------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ help:
 	@echo 'make format     clang-format, in place'
 	@echo 'make asan       the specs against a core with AddressSanitizer and UBSan'
 	@echo 'make fuzz       fuzz the plan validator (FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
-	@echo 'make bench      time `run -- true` beside a C floor and bwrap'
+	@echo 'make bench      time `run -- true` and `box:exec` beside floors in C, and bwrap'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands.'
