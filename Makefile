@@ -11,6 +11,8 @@ CC = gcc
 endif
 CLANG ?= clang
 LUAJIT ?= luajit
+LUA_INCDIR ?= /usr/include/luajit-2.1
+LIBFLAG ?= -shared
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -26,7 +28,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # --- flags -----------------------------------------------------------------------------------
 
 INCLUDES := -I. -I$(B)/gen
-SYSTEM   := -isystem /usr/include/libnl3 -isystem /usr/include/luajit-2.1
+SYSTEM   := -isystem /usr/include/libnl3 -isystem $(LUA_INCDIR)
 WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(WERROR)
 HARDEN   := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
@@ -63,7 +65,8 @@ CORE_O := $(CORE_C:%.c=$(B)/obj/%.o) $(B)/obj/core/host/init_blob.o
 MAIN_O := $(B)/obj/core/main.o $(B)/obj/modules.o
 INIT_O := $(INIT_C:%.c=$(B)/obj/init/%.o)
 
-.PHONY: all help demo test check format asan fuzz bench install uninstall clean FORCE
+.PHONY: all help demo test check format asan fuzz bench rock install-rock install uninstall \
+	clean FORCE
 all: $(B)/tidelock $(B)/lib/tidelock/core.so
 
 # --- generated -------------------------------------------------------------------------------
@@ -76,7 +79,7 @@ endef
 $(B)/gen/version.h: FORCE
 	$(call stamp,"#define TL_VERSION \"$$(scripts/dev/version)\"")
 $(B)/gen/flags: FORCE
-	$(call stamp,'$(CC) $(TL_CFLAGS) $(WARNINGS) $(INCLUDES) $(INIT_CFLAGS)')
+	$(call stamp,'$(CC) $(TL_CFLAGS) $(WARNINGS) $(INCLUDES) $(SYSTEM) $(LIBFLAG) $(INIT_CFLAGS)')
 $(B)/gen/sources: FORCE
 	$(call stamp,'$(CORE_C)')
 $(B)/gen/sources.init: FORCE
@@ -140,7 +143,7 @@ $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 $(B)/lib/tidelock/core.so: $(CORE_O) $(B)/gen/sources
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -shared $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
+	$(Q)$(CC) $(LIBFLAG) $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
 
 # --- the two commands of the README ----------------------------------------------------------
 
@@ -206,19 +209,28 @@ bench:
 # --- install ---------------------------------------------------------------------------------
 
 BINDIR := $(DESTDIR)$(PREFIX)/bin
-CMOD   := $(DESTDIR)$(PREFIX)/lib/lua/5.1/tidelock
-LMOD   := $(DESTDIR)$(PREFIX)/share/lua/5.1/tidelock
+# Where luarocks wants them, if it is luarocks that calls (tidelock-dev-1.rockspec).
+LIBDIR ?= $(DESTDIR)$(PREFIX)/lib/lua/5.1
+LUADIR ?= $(DESTDIR)$(PREFIX)/share/lua/5.1
+CMOD   := $(LIBDIR)/tidelock
+LMOD   := $(LUADIR)/tidelock
 MAN1   := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 PAGES  := run explain
 
-install: all
-	$(call say,INSTALL,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
-	$(Q)install -D -m 755 $(B)/tidelock $(BINDIR)/tidelock
+rock: $(B)/lib/tidelock/core.so $(GENERATED)
+
+# The library for stock luajit.
+install-rock: rock
+	$(call say,INSTALL,"$(CMOD) $(LMOD)")
 	$(Q)install -D -m 755 $(B)/lib/tidelock/core.so $(CMOD)/core.so
 	$(Q)for f in $(MODULES:lua/tidelock/%=%); do \
 		install -D -m 644 lua/tidelock/$$f $(LMOD)/$$f || exit 1; done
 	$(Q)install -D -m 644 $(GENERATED) $(LMOD)/seccomp/builtin.lua
+
+install: all install-rock
+	$(call say,INSTALL,$(BINDIR)/tidelock)
+	$(Q)install -D -m 755 $(B)/tidelock $(BINDIR)/tidelock
 	$(Q)install -d $(MAN1) $(BASH)
 	$(Q)for page in $(PAGES); do \
 		$(B)/tidelock man $$page > $(MAN1)/tidelock-$$page.1 || exit 1; done
