@@ -11,6 +11,7 @@ CC = gcc
 endif
 CLANG ?= clang
 LUAJIT ?= luajit
+# Where lua.h is, and how a shared object is made: luarocks has its own.
 LUA_INCDIR ?= /usr/include/luajit-2.1
 LIBFLAG ?= -shared
 

@@ -7,13 +7,23 @@ local M = { summary = "run a command in a sandbox" }
 
 local SETUP = 125
 
+-- A shell on a terminal gets one of its own, as people expect of it.
+local function with_terminal(spec)
+  if not require("tidelock.core").process.isatty(0)
+    or not require("tidelock.terminal").is_default(spec:fields()) then
+    return spec
+  end
+  local module = require "tidelock.spec"
+  return module.new { module.of { { "tty", true, "default" } }, spec }
+end
+
 ---The spec that a command line asks for: its file's, and over it the options'.
 ---@param parsed tidelock.Parsed
 ---@return tidelock.Spec
 function M.spec(parsed)
-  if not parsed.script then return parsed.spec end
+  if not parsed.script then return with_terminal(parsed.spec) end
   local spec = require "tidelock.spec"
-  return spec.new { require("tidelock.load").file(parsed.script), parsed.spec }
+  return with_terminal(spec.new { require("tidelock.load").file(parsed.script), parsed.spec })
 end
 
 local function cannot_write(to, why)
@@ -93,7 +103,7 @@ function M.main(words)
   local signals = container.forward_signals()
   local report, norm = container.run(spec, {
     signals = signals, operations = settings.report ~= nil or settings.json,
-    leave = true, plan = { sigmask = signals:mask() },
+    leave = true, watchdog = true, plan = { sigmask = signals:mask() },
   })
   signals:close()
   if to then write_report(settings.report, to, report) end

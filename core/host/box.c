@@ -171,6 +171,7 @@ void tl_box_close(struct tl_box *box)
 	tl_fd_close(&box->pidfd);
 	tl_fd_close(&box->link);
 	tl_fd_close(&box->file);
+	tl_fd_close(&box->pty);
 	if (box->page)
 		munmap(box->page, box->page_size);
 	free(box->times);

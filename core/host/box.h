@@ -1,7 +1,7 @@
 /*
  * A box that runs: its PID 1, the socket to it, the page that it shares. Layer: host.
- * A box owns its pidfd, its end of the socket that keeps PID 1 alive, and its mapping of the
- * page. What stands in the page is treated as an enemy's: each value is copied once and bounded.
+ * A box owns its pidfd, its end of the socket that keeps PID 1 alive, the master of its terminal
+ * until that is taken, and its mapping of the page. What stands in the page is treated as an enemy's: each value is copied once and bounded.
  */
 #pragma once
 
@@ -35,6 +35,8 @@ struct tl_box {
 	struct rusage usage;
 	/* What init opened inside and handed out, or -1. */
 	int file;
+	/* The master of the workload's terminal, -1 where it has none. */
+	int pty;
 	/* A file system without idmapping was bound as it is. */
 	bool not_idmapped;
 	struct tl_page *page;

@@ -18,6 +18,7 @@
 #include "../sys/raw.h"
 #include "image.h"
 #include "link.h"
+#include "terminal.h"
 #include "userns.h"
 
 #define RENDEZVOUS_SECONDS 60
@@ -319,6 +320,9 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return tl_link_tell(w->box->link);
 	case TL_OP_reach:
 		return tl_link_wait(w->box->link, RENDEZVOUS_SECONDS);
+	case TL_OP_open_pty:
+		return tl_terminal_receive(w->box->link, RENDEZVOUS_SECONDS, &w->box->pty,
+					   &w->call);
 	default:
 		return -ENOSYS;
 	}
@@ -332,6 +336,7 @@ static bool is_ours(const struct tl_record *r)
 	case TL_OP_reach:
 	case TL_OP_enter:
 	case TL_OP_open_file:
+	case TL_OP_open_pty:
 		return true;
 	default:
 		return r->lane == TL_HOST || r->lane == TL_PARENT;
@@ -436,7 +441,7 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 	const char *why;
 	int ret = -EINVAL;
 
-	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1, .pty = -1 };
 	*fault = (struct tl_fault){ TL_NO_OP, EINVAL, 0 };
 	for (unsigned i = 0; i < TL_PLAN_MAX_SLOTS + 2; i++)
 		w.slots[i] = -1;

@@ -98,7 +98,7 @@ int tl_link_receive_file(int link, unsigned seconds)
 		.msg_iov = &data,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
+		.msg_controllen = CMSG_LEN(sizeof(int)), /* the kernel drops any other */
 	};
 	const struct cmsghdr *file;
 	int ret = wait_readable(link, seconds), fd;
@@ -108,7 +108,10 @@ int tl_link_receive_file(int link, unsigned seconds)
 	if (recvmsg(link, &message, MSG_CMSG_CLOEXEC) != 1)
 		return -EPIPE;
 	file = CMSG_FIRSTHDR(&message);
-	if (!file || file->cmsg_level != SOL_SOCKET || file->cmsg_type != SCM_RIGHTS ||
+	/* PID 1's word that the workload's process is gone: a byte and nothing with it. */
+	if (!file)
+		return -EPIPE;
+	if (file->cmsg_level != SOL_SOCKET || file->cmsg_type != SCM_RIGHTS ||
 	    file->cmsg_len != CMSG_LEN(sizeof(int)))
 		return -EPROTO;
 	memcpy(&fd, CMSG_DATA(file), sizeof(fd));

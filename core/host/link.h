@@ -19,3 +19,9 @@ int tl_link_receive_file(int link, unsigned seconds);
 
 /* Wait for a byte of the peer's for so many seconds. 0, -EPIPE when it is gone, or -ETIMEDOUT. */
 int tl_link_wait(int link, unsigned seconds);
+
+/*
+ * Wait for a byte that brings one descriptor, which the caller then owns. -EPIPE when the peer is
+ * gone or tells, without one, that it is at its end; -EPROTO, -ETIMEDOUT.
+ */
+int tl_link_receive_file(int link, unsigned seconds);

@@ -1,223 +1,11 @@
 /* The view of files: everything inside the new root is resolved on descriptors. */
-#include "init.h"
+#include "path.h"
 
 #include <errno.h>
 #include <linux/stat.h>
 
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
-
-#define PATH_LIMIT 4096
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		raw(close, *fd);
-}
-
-#define autoclose __attribute__((cleanup(close_fd)))
-
-static size_t length(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	return n;
-}
-
-static long look_up(struct init *s, const char *path, uint64_t flags)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | flags,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
-}
-
-static long file_mode(struct init *s, int fd, uint32_t *rdev)
-{
-	struct statx st;
-	long ret = tl_call(s, statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
-
-	if (ret < 0)
-		return ret;
-	if (rdev)
-		*rdev = st.stx_rdev_major << 8 | st.stx_rdev_minor;
-	return st.stx_mode;
-}
-
-/* The length of the parent's path: "/a/b" has "/a", "/a" has "/". */
-static size_t parent_length(const char *path, size_t n)
-{
-	while (n > 0 && path[n - 1] != '/')
-		n--;
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	return n;
-}
-
-/*
- * Make a directory and its parents. Each prefix is resolved anew in the root and the next name
- * made in that directory, so that a symlink on the way leads where it would lead inside, and
- * never out.
- */
-static long make_directory(struct init *s, const char *path)
-{
-	char prefix[PATH_LIMIT];
-	size_t n = length(path), missing[64], depth = 0;
-	long parent;
-
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	memcpy(prefix, path, n);
-	prefix[n] = '\0';
-	for (;;) { /* up to what is there */
-		size_t up = parent_length(path, n);
-
-		missing[depth++] = n;
-		prefix[up] = '\0';
-		parent = look_up(s, prefix, O_DIRECTORY);
-		if (parent != -ENOENT || up <= 1 || depth == 64)
-			break;
-		n = up;
-	}
-	while (depth-- > 0 && parent >= 0) { /* and down again */
-		autoclose int fd = (int)parent;
-		size_t up = parent_length(path, missing[depth]), name = up;
-		long ret;
-
-		while (path[name] == '/')
-			name++;
-		memcpy(prefix, path, missing[depth]);
-		prefix[missing[depth]] = '\0';
-		ret = tl_call(s, mkdirat, fd, prefix + name, 0755);
-		if (ret < 0 && ret != -EEXIST)
-			return ret;
-		parent = look_up(s, prefix, O_DIRECTORY);
-	}
-	return parent;
-}
-
-/* Make an empty file to mount on; resolved and created by one call, so nothing can slip between. */
-static long make_file(struct init *s, const char *path)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		.mode = 0644,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	char parent[PATH_LIMIT];
-	size_t n = parent_length(path, length(path));
-	long fd = tl_call(s, openat2, s->root, path, &how, sizeof(how));
-
-	if (fd != -ENOENT)
-		return fd;
-	memcpy(parent, path, n);
-	parent[n] = '\0';
-	fd = make_directory(s, parent);
-	if (fd < 0)
-		return fd;
-	raw(close, fd);
-	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
-}
-
-static bool same_bytes(const char *a, const char *b, size_t n)
-{
-	while (n && *a++ == *b++)
-		n--;
-	return n == 0;
-}
-
-static void forget_parent(struct init *s)
-{
-	close_fd(&s->parent);
-	s->parent = -1;
-}
-
-/*
- * The directory that holds the last component of a path, which is stored in *name. Targets come
- * sorted, so the last answer often serves again. A mount below it does not make it stale; whoever
- * may mount over it or above it forgets it.
- */
-static long open_parent(struct init *s, const char *path, const char **name)
-{
-	char parent[PATH_LIMIT];
-	size_t n = parent_length(path, length(path));
-	long fd;
-
-	*name = path + n;
-	while (**name == '/')
-		++*name;
-	if (s->parent >= 0 && s->parent_length == n &&
-	    same_bytes(s->parent_path, path, n))
-		return s->parent;
-	forget_parent(s);
-	memcpy(parent, path, n);
-	parent[n] = '\0';
-	fd = look_up(s, parent, O_DIRECTORY);
-	if (fd == -ENOENT)
-		fd = make_directory(s, parent);
-	if (fd < 0)
-		return fd;
-	s->parent = (int)fd;
-	s->parent_path = path;
-	s->parent_length = n;
-	return fd;
-}
-
-static bool is_plain_name(const char *name)
-{
-	return name[0] &&
-		!(name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) &&
-		name[length(name) - 1] != '/';
-}
-
-/*
- * A descriptor of a mount point, made when it is not there. One component below a directory that
- * was resolved in the root is not followed if it is a link: that takes the long way.
- */
-static long open_target(struct init *s, const char *path, bool directory)
-{
-	const char *name;
-	long parent, fd;
-
-	if (!path[1]) {
-		forget_parent(s);
-		return look_up(s, path, O_DIRECTORY);
-	}
-	parent = open_parent(s, path, &name);
-	if (parent < 0)
-		return parent;
-	if (!is_plain_name(name))
-		fd = -ELOOP;
-	else if (directory)
-		fd = tl_call(s, mkdirat, parent, name, 0755);
-	else
-		fd = tl_call(s, openat, parent, name,
-			     O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0 && !directory)
-		return fd;
-	if (fd >= 0 || fd == -EEXIST) {
-		int flags =
-			O_PATH | O_NOFOLLOW | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
-
-		fd = tl_call(s, openat, parent, name, flags, 0);
-		if (fd >= 0 && !directory &&
-		    (file_mode(s, (int)fd, NULL) & S_IFMT) == S_IFLNK) {
-			raw(close, fd);
-			fd = -ELOOP;
-		}
-	}
-	if (fd != -ELOOP && fd != -ENOTDIR)
-		return fd;
-	forget_parent(s); /* a link may lead above it */
-	fd = look_up(s, path, directory ? O_DIRECTORY : 0);
-	if (fd != -ENOENT)
-		return fd;
-	return directory ? make_directory(s, path) : make_file(s, path);
-}
 
 static long set_attr(struct init *s, int fd, uint64_t attr, bool recursive)
 {
@@ -268,7 +56,7 @@ static long keep(struct init *s, long fd, uint32_t to, uint32_t expect,
 		if (ret < 0)
 			return ret;
 	}
-	mode = expect == TL_EXPECT_ANY ? 0 : file_mode(s, slot, &rdev);
+	mode = expect == TL_EXPECT_ANY ? 0 : tl_path_mode(s, slot, &rdev);
 	if (mode < 0)
 		return mode;
 	if (expect == TL_EXPECT_DIR && (mode & S_IFMT) != S_IFDIR)
@@ -352,7 +140,7 @@ long tl_init_root_tree(struct init *s, const struct tl_op_root_tree *op)
 
 long tl_init_mkdir(struct init *s, const struct tl_op_mkdir *op)
 {
-	autoclose int fd = (int)open_target(s, tl_str(s, op->target), true);
+	autoclose int fd = (int)tl_path_target(s, tl_str(s, op->target), true);
 	long ret;
 
 	if (fd < 0 || op->mode == 0755)
@@ -364,7 +152,7 @@ long tl_init_mkdir(struct init *s, const struct tl_op_mkdir *op)
 long tl_init_symlink(struct init *s, const struct tl_op_symlink *op)
 {
 	const char *name;
-	long ret = open_parent(s, tl_str(s, op->target), &name);
+	long ret = tl_path_parent(s, tl_str(s, op->target), &name);
 
 	if (ret >= 0)
 		ret = tl_call(s, symlinkat, tl_str(s, op->to), ret, name);
@@ -373,7 +161,7 @@ long tl_init_symlink(struct init *s, const struct tl_op_symlink *op)
 
 long tl_init_mount(struct init *s, const struct tl_op_mount *op)
 {
-	autoclose int target = (int)open_target(s, tl_str(s, op->target), true);
+	autoclose int target = (int)tl_path_target(s, tl_str(s, op->target), true);
 
 	if (target < 0)
 		return target;
@@ -384,11 +172,11 @@ long tl_init_bind(struct init *s, const struct tl_op_bind *op)
 {
 	autoclose int target = -1, tree = -1;
 	int from = tl_slot(op->slot);
-	long ret = file_mode(s, from, NULL);
+	long ret = tl_path_mode(s, from, NULL);
 
 	if (ret < 0)
 		return ret;
-	ret = open_target(s, tl_str(s, op->target), (ret & S_IFMT) == S_IFDIR);
+	ret = tl_path_target(s, tl_str(s, op->target), (ret & S_IFMT) == S_IFDIR);
 	if (ret < 0)
 		return ret;
 	target = (int)ret;
@@ -420,18 +208,18 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 		   };
 	/* A descriptor of the root stays below what is mounted on it; its ".." is what lies on top. */
 	const char *top = path[1] ? path : "/..";
-	autoclose int lower = (int)look_up(s, path, O_DIRECTORY), layer = -1;
+	autoclose int lower = (int)tl_path_look_up(s, path, O_DIRECTORY), layer = -1;
 	size_t n = 0, digits;
 	char number[12];
 	long ret;
 
 	if (lower < 0)
 		return lower;
-	forget_parent(s);
+	tl_path_forget(s);
 	ret = mount_on(s, lower, "tmpfs", MS_NOSUID | MS_NODEV, tl_str(s, op->size));
 	if (ret < 0)
 		return ret;
-	layer = (int)look_up(s, top, O_DIRECTORY);
+	layer = (int)tl_path_look_up(s, top, O_DIRECTORY);
 	if (layer < 0)
 		return layer;
 	ret = tl_call(s, mkdirat, layer, "up", 0755);
@@ -451,7 +239,7 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 	ret = mount_on(s, layer, "overlay", MS_NOSUID | MS_NODEV, data);
 	if (ret < 0 || path[1])
 		return ret;
-	ret = look_up(s, top, O_DIRECTORY);
+	ret = tl_path_look_up(s, top, O_DIRECTORY);
 	if (ret < 0)
 		return ret;
 	s->root = (int)ret;
@@ -460,15 +248,16 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 
 long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 {
-	autoclose int target = (int)look_up(s, tl_str(s, op->target), 0), tree = -1;
+	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0),
+		      tree = -1;
 	long ret;
 
-	forget_parent(s);
+	tl_path_forget(s);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)
 		return target;
-	ret = file_mode(s, target, NULL);
+	ret = tl_path_mode(s, target, NULL);
 	if (ret < 0)
 		return ret;
 	if ((ret & S_IFMT) == S_IFDIR)
@@ -484,10 +273,11 @@ long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 
 long tl_init_readonly(struct init *s, const struct tl_op_readonly *op)
 {
-	autoclose int target = (int)look_up(s, tl_str(s, op->target), 0), tree = -1;
+	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0),
+		      tree = -1;
 	long ret;
 
-	forget_parent(s);
+	tl_path_forget(s);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)

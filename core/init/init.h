@@ -60,6 +60,23 @@ static inline int tl_slot(uint32_t slot)
 #undef TL_OP
 #undef TL_INIT_OP
 
+#define TL_EXIT_SETUP 125
+
+/* Somebody ran this program by hand, or through /proc/self/exe from inside a box. */
+_Noreturn void tl_init_refuse(void);
+
+/*
+ * Descriptors from the launcher, at most `room`; they land on the lowest free numbers. Returns how
+ * many; leaves without a word where the supervisor is gone.
+ */
+unsigned tl_init_receive_files(int *fds, unsigned room);
+
+/* Hand a descriptor to the supervisor, attached to one byte. */
+long tl_init_send_file(struct init *s, int fd);
+
+long tl_init_set_capabilities(struct init *s, struct tl_u64 effective,
+			      struct tl_u64 permitted, struct tl_u64 inheritable);
+
 /* Carry out the operations of a lane after s->index, to the end of the plan. */
 void tl_init_lane(struct init *s, uint8_t lane);
 

@@ -12,7 +12,6 @@
 
 #define SEALS_WANTED \
 	0xf /* SEAL, SHRINK, GROW, WRITE: nobody can change the plan after the check */
-#define EXIT_SETUP 125
 
 void *memset(void *to, int value, size_t n)
 {
@@ -40,12 +39,12 @@ _Noreturn static void leave(int status)
 }
 
 /* Somebody ran this program by hand, or through /proc/self/exe from inside a box. */
-_Noreturn static void refuse(void)
+_Noreturn void tl_init_refuse(void)
 {
 	static const char text[] = "tidelock-init: there is no plan here to carry out\n";
 
 	raw(write, 2, text, sizeof(text) - 1);
-	leave(EXIT_SETUP);
+	leave(TL_EXIT_SETUP);
 }
 
 _Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
@@ -58,40 +57,7 @@ _Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	if (s->filtered)
 		__builtin_trap(); /* the filter may forbid exit_group, or hand it to a supervisor */
-	leave(EXIT_SETUP);
-}
-
-/* Descriptors from the launcher, at most `room`; they land on the lowest free numbers. */
-static unsigned receive(int *fds, unsigned room)
-{
-	union {
-		char bytes[CMSG_SPACE(TL_LINK_FILES * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = CMSG_SPACE(room * sizeof(int)),
-	};
-	const struct cmsghdr *files = &control.align;
-	unsigned count;
-	long n;
-
-	do
-		n = raw(recvmsg, TL_FD_LINK, &message, MSG_CMSG_CLOEXEC);
-	while (n == -EINTR);
-	if (n == 0)
-		leave(EXIT_SETUP); /* the supervisor died, or thought better of it */
-	if (n != 1 || message.msg_controllen < sizeof(*files) ||
-	    message.msg_flags & MSG_CTRUNC || files->cmsg_level != SOL_SOCKET ||
-	    files->cmsg_type != SCM_RIGHTS)
-		refuse();
-	count = (unsigned)((files->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(fds, CMSG_DATA(files), count * sizeof(int));
-	return count;
+	leave(TL_EXIT_SETUP);
 }
 
 static const void *map_plan(int fd, size_t *size)
@@ -100,12 +66,12 @@ static const void *map_plan(int fd, size_t *size)
 	long seals = raw(fcntl, fd, F_GET_SEALS), p;
 
 	if (seals < 0 || (seals & SEALS_WANTED) != SEALS_WANTED)
-		refuse();
+		tl_init_refuse();
 	if (raw(statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || !st.stx_size)
-		refuse();
+		tl_init_refuse();
 	p = raw(mmap, 0, st.stx_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (p < 0 && p > -4096)
-		refuse();
+		tl_init_refuse();
 	raw(close, fd);
 	*size = st.stx_size;
 	return (const void *)p;
@@ -118,10 +84,10 @@ static struct tl_page *map_page(int fd, const struct tl_plan *plan)
 	long p;
 
 	if (raw(statx, fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0 || st.stx_size < size)
-		refuse();
+		tl_init_refuse();
 	p = raw(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p < 0 && p > -4096)
-		refuse();
+		tl_init_refuse();
 	raw(close, fd);
 	return (struct tl_page *)p;
 }
@@ -133,24 +99,24 @@ static struct tl_page *map_page(int fd, const struct tl_plan *plan)
 static void receive_files(struct init *s)
 {
 	int fds[TL_LINK_FILES];
-	unsigned count = receive(fds, TL_LINK_FILES), next = 2, index;
+	unsigned count = tl_init_receive_files(fds, TL_LINK_FILES), next = 2, index;
 	const char *why;
 	size_t size;
 	long placed;
 
 	if (count < 2)
-		refuse();
+		tl_init_refuse();
 	s->plan = map_plan(fds[0], &size);
 	if (tl_plan_check(s->plan, size, &index, &why) < 0)
-		refuse();
+		tl_init_refuse();
 	s->page = map_page(fds[1], s->plan);
 	for (uint32_t slot = 0; slot < s->plan->inherited; slot++, next++) {
 		if (next == count) {
-			count = receive(fds, TL_LINK_FILES);
+			count = tl_init_receive_files(fds, TL_LINK_FILES);
 			next = 0;
 		}
 		if (next >= count)
-			refuse();
+			tl_init_refuse();
 		placed = fds[next] < TL_FD_LINK
 			? tl_call(s, dup3, fds[next], tl_slot(slot), O_CLOEXEC)
 			: -EMFILE;

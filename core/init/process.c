@@ -21,29 +21,6 @@
 
 #define LAST_CAP 63
 
-long tl_init_barrier(struct init *s, const struct tl_op_barrier *op)
-{
-	char byte;
-	long n;
-
-	(void)op;
-	do
-		n = tl_call(s, read, TL_FD_LINK, &byte, 1);
-	while (n == -EINTR);
-	if (n < 0)
-		return n;
-	return n == 1 ? 0 : -EPIPE;
-}
-
-long tl_init_reach(struct init *s, const struct tl_op_reach *op)
-{
-	/* As sendto: a write to a socket whose peer is gone raises SIGPIPE. */
-	long ret = tl_call(s, sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
-
-	(void)op;
-	return ret < 0 ? ret : 0;
-}
-
 long tl_init_pdeathsig(struct init *s, const struct tl_op_pdeathsig *op)
 {
 	struct pollfd link = { TL_FD_LINK, 0, 0 };
@@ -159,30 +136,6 @@ long tl_init_fork(struct init *s, const struct tl_op_fork *op)
 	return 0;
 }
 
-/* The descriptor goes to the supervisor, attached to one byte. */
-static long send_file(struct init *s, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char byte = 0;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-
-	memset(&control, 0, sizeof(control));
-	control.align.cmsg_level = SOL_SOCKET;
-	control.align.cmsg_type = SCM_RIGHTS;
-	control.align.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	return tl_call(s, sendmsg, TL_FD_LINK, &message, MSG_NOSIGNAL);
-}
-
 /*
  * This process has joined the box's namespaces, and its children are born in the pid namespace.
  * The child is the supervisor's, which gets a pidfd of it; this process stays outside and leaves.
@@ -202,26 +155,9 @@ long tl_init_enter(struct init *s, const struct tl_op_enter *op)
 	s->entered = ret == 0;
 	if (ret <= 0)
 		return ret;
-	ret = send_file(s, pidfd);
+	ret = tl_init_send_file(s, pidfd);
 	for (;;)
 		raw(exit_group, ret < 0);
-}
-
-long tl_init_open_file(struct init *s, const struct tl_op_open_file *op)
-{
-	struct open_how how = {
-		.flags = op->flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		.mode = op->mode,
-		.resolve = RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = tl_call(s, openat2, AT_FDCWD, tl_str(s, op->path), &how, sizeof(how)),
-	     ret;
-
-	if (fd < 0)
-		return fd;
-	ret = send_file(s, (int)fd);
-	raw(close, fd);
-	return ret < 0 ? ret : 0;
 }
 
 long tl_init_leave(struct init *s, const struct tl_op_leave *op)
@@ -313,8 +249,8 @@ long tl_init_keepcaps(struct init *s, const struct tl_op_keepcaps *op)
 	return tl_call(s, prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
 }
 
-static long set_capabilities(struct init *s, struct tl_u64 effective,
-			     struct tl_u64 permitted, struct tl_u64 inheritable)
+long tl_init_set_capabilities(struct init *s, struct tl_u64 effective,
+			      struct tl_u64 permitted, struct tl_u64 inheritable)
 {
 	struct __user_cap_header_struct header = { .version =
 							   _LINUX_CAPABILITY_VERSION_3 };
@@ -328,7 +264,7 @@ static long set_capabilities(struct init *s, struct tl_u64 effective,
 
 long tl_init_capset(struct init *s, const struct tl_op_capset *op)
 {
-	return set_capabilities(s, op->effective, op->permitted, op->inheritable);
+	return tl_init_set_capabilities(s, op->effective, op->permitted, op->inheritable);
 }
 
 long tl_init_ambient(struct init *s, const struct tl_op_ambient *op)
@@ -397,136 +333,4 @@ long tl_init_exec(struct init *s, const struct tl_op_exec *op)
 	}
 	s->call = __NR_execve;
 	return ret == -ENOENT || ret == -ENOTDIR ? kept : ret;
-}
-
-/* The OutNoRoutes counter of /proc/net/snmp: the 12th number of the second line. */
-static uint32_t count_no_routes(void)
-{
-	char text[1024];
-	long fd = raw(openat, AT_FDCWD, "/proc/net/snmp", O_RDONLY | O_CLOEXEC, 0), n,
-	     i = 0;
-	uint32_t value = 0;
-
-	if (fd < 0)
-		return 0;
-	n = raw(read, fd, text, sizeof(text));
-	raw(close, fd);
-	while (i < n && text[i] != '\n')
-		i++;
-	for (int field = 0; field < 12 && i < n; field++) {
-		while (i < n && text[i] != ' ')
-			i++;
-		i++;
-	}
-	for (; i < n && text[i] >= '0' && text[i] <= '9'; i++)
-		value = value * 10 + (uint32_t)(text[i] - '0');
-	return value;
-}
-
-static uint64_t microseconds(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
-}
-
-static void note_usage(struct tl_usage *to)
-{
-	struct rusage usage = { .ru_maxrss = 0 };
-
-	raw(getrusage, RUSAGE_CHILDREN, &usage);
-	to->user = microseconds(usage.ru_utime);
-	to->system = microseconds(usage.ru_stime);
-	to->max_rss = (uint64_t)usage.ru_maxrss * 1024;
-	to->minor_faults = (uint64_t)usage.ru_minflt;
-	to->major_faults = (uint64_t)usage.ru_majflt;
-	to->voluntary_switches = (uint64_t)usage.ru_nvcsw;
-	to->involuntary_switches = (uint64_t)usage.ru_nivcsw;
-}
-
-/* What the workload left behind ends before its end is told. */
-static void kill_rest(void)
-{
-	if (raw(wait4, -1, NULL, WNOHANG, NULL) == -ECHILD)
-		return;
-	raw(kill, -1, SIGKILL);
-	while (raw(wait4, -1, NULL, 0, NULL) != -ECHILD)
-		;
-}
-
-_Noreturn static void report_end(struct init *s, int status)
-{
-	if (status)
-		s->page->no_routes = count_no_routes();
-	kill_rest();
-	note_usage(&s->page->usage);
-	s->page->wait_status = status;
-	__atomic_or_fetch(&s->page->state, TL_PAGE_WAITED, __ATOMIC_RELEASE);
-	/* Every process but this one is gone. The kernel takes 0.3 ms to take the namespaces apart. */
-	raw(sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
-	for (;;)
-		raw(exit_group,
-		    status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
-}
-
-static void reap_all(struct init *s, int workload)
-{
-	int status = 0;
-	long pid;
-
-	while ((pid = raw(wait4, -1, &status, WNOHANG, NULL)) > 0)
-		if (pid == workload)
-			report_end(s, status);
-}
-
-/*
- * Nothing that PID 1 still does needs more than to signal a workload of another uid. Where that
- * cannot be had the box ends: its PID 1 would be worth taking over.
- */
-static void confine_reaper(struct init *s)
-{
-	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
-	long ret = tl_call(s, close_range, 0, TL_FD_LINK - 1, 0);
-
-	/* Out of the caller's process group: its terminal's signals come by way of the supervisor. */
-	raw(setsid);
-	if (ret >= 0)
-		ret = tl_call(s, close_range, TL_FD_LINK + 1, ~0u, 0);
-	if (ret >= 0)
-		ret = set_capabilities(s, kill, kill, none);
-	if (ret >= 0)
-		ret = tl_call(s, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (ret < 0)
-		tl_init_fault(s, s->fork_index, ret);
-}
-
-/* The box stays open until its supervisor closes the link or kills it. */
-long tl_init_hold(struct init *s, const struct tl_op_hold *op)
-{
-	(void)op;
-	s->fork_index = s->index;
-	tl_init_reap(s, 0);
-}
-
-_Noreturn void tl_init_reap(struct init *s, int workload)
-{
-	uint64_t every = ~0ull;
-	struct signalfd_siginfo info;
-	struct pollfd poll[2] = { { TL_FD_LINK, 0, 0 }, { -1, POLLIN, 0 } };
-
-	confine_reaper(s);
-	raw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));
-	poll[1].fd = (int)tl_call(s, signalfd4, -1, &every, sizeof(every),
-				  O_CLOEXEC | O_NONBLOCK);
-	if (poll[1].fd < 0)
-		tl_init_fault(s, s->fork_index, poll[1].fd);
-	for (;;) {
-		reap_all(s, workload);
-		if (raw(poll, poll, 2, -1) < 0)
-			continue;
-		/* The supervisor holds the other end for as long as it lives. */
-		if (poll[0].revents & (POLLHUP | POLLERR))
-			raw(exit_group, 128 + SIGKILL);
-		while (raw(read, poll[1].fd, &info, sizeof(info)) == (long)sizeof(info))
-			if (info.ssi_signo != SIGCHLD && workload > 0)
-				raw(kill, workload, info.ssi_signo);
-	}
 }

@@ -246,6 +246,7 @@ static int core_index(lua_State *L)
 		{ "file", tl_lua_open_file },
 		{ "pty", tl_lua_open_pty },
 		{ "cgroup", tl_lua_open_cgroup },
+		{ "terminal", tl_lua_open_terminal },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);

@@ -70,3 +70,4 @@ void tl_lua_add_children(lua_State *L);
 void tl_lua_add_waitables(lua_State *L);
 void tl_lua_add_statmount(lua_State *L);
 int tl_lua_open_cgroup(lua_State *L);
+int tl_lua_open_terminal(lua_State *L);

@@ -153,7 +153,7 @@ static int launch_start(lua_State *L)
 	launch.given_count = read_given(L, 1, given, TL_PLAN_MAX_SLOTS);
 	lua_settop(L, 5);
 	box = lua_newuserdata(L, sizeof(*box));
-	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1 };
+	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1, .pty = -1 };
 	luaL_getmetatable(L, BOX_CLASS);
 	lua_setmetatable(L, -2);
 	ret = tl_launch_start(&launch, box, &fault);
@@ -276,6 +276,18 @@ static int box_pollfd(lua_State *L)
 	return 1;
 }
 
+/* box:pty() -> the master of the workload's terminal, the caller's from now on | nil */
+static int box_pty(lua_State *L)
+{
+	struct tl_box *box = to_box(L);
+
+	if (box->pty < 0)
+		return 0;
+	tl_bind_push_fd(L, box->pty);
+	box->pty = -1;
+	return 1;
+}
+
 /* The pid behind a pidfd, from its fdinfo: -1 once it was reaped. */
 static pid_t pid_of(int pidfd)
 {
@@ -368,8 +380,8 @@ int tl_lua_open_launch(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
 		{ "pid", box_pid },	{ "times", box_times }, { "file", box_file },
-		{ "pidfd", box_pidfd }, { "reap", box_reap },	{ "close", box_close },
-		{ NULL, NULL },
+		{ "pidfd", box_pidfd }, { "reap", box_reap },	{ "pty", box_pty },
+		{ "close", box_close }, { NULL, NULL },
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);

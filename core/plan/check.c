@@ -223,6 +223,7 @@ static bool check_root(struct check *c, const struct tl_record *r)
 		return true;
 	case TL_OP_detach_old:
 	case TL_OP_hold:
+	case TL_OP_open_pty:
 		return c->pivoted || fail(c, "the old root is still in place");
 	case TL_OP_setns:
 		c->joined = true;
@@ -290,6 +291,9 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_enter:
 	case TL_OP_open_file:
 		return r->lane == TL_CHILD || fail(c, "the operation is the child's");
+	case TL_OP_open_pty:
+		return (w[0] && w[0] <= 0xffff && w[1] && w[1] <= 0xffff) ||
+			fail(c, "a terminal has 1 to 65535 rows and columns");
 	case TL_OP_seccomp:
 		return (w[1] && w[1] % 8 == 0 && w[1] <= 4096 * 8) ||
 			fail(c, "a filter has 1 to 4096 instructions of 8 bytes");

@@ -81,12 +81,23 @@ local function lost(box, report)
   return report
 end
 
-local function spawn(box, t, at, pipes)
+local function prepare(box, t, at, pipes)
   local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, pipes)
   local ops, given = require("tidelock.plan.exec").process(norm)
-  local prepared, held = prepared_of(box, norm, ops, given, fields)
+  return prepared_of(box, norm, ops, given, fields)
+end
+
+local function spawn(box, t, at, pipes)
+  -- The joining process is begun while its plan is made, as for a box of its own.
+  local early = require("tidelock.core").launch.spawn(0) or nil
   local container = require "tidelock.container"
-  local good, raw, open = pcall(container.launch, prepared)
+  local good, prepared, held = pcall(prepare, box, t, at, pipes)
+  if not good then
+    if early then early:close() end
+    error(prepared, 0)
+  end
+  local raw, open
+  good, raw, open = pcall(container.launch, prepared, early)
   for _, fd in ipairs(held) do fd:close() end
   if not good then error(raw, 0) end
   if not raw then return nil, lost(box, open) end

@@ -7,10 +7,10 @@ local M = {}
 
 local SETUP = 125
 
----What every verb says the same way: to standard error, one line, safe on a terminal.
+---What every verb says the same way: to standard error, safe on a terminal.
 ---@param text string
 function M.say(text)
-  io.stderr:write("tidelock: ", text, "\n")
+  io.stderr:write("tidelock: ", errors.plain(text), "\n")
 end
 
 local function script_words(argv, from)

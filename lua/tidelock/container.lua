@@ -239,8 +239,16 @@ local function supervise(box, prepared, streams, settings)
   prepared.complete()
   if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
-  local watch = M.watch(box, prepared, streams, settings.signals)
-  local finish = require("tidelock.supervisor").wait(watch)
+  local watch, finish
+  if prepared.norm.tty then
+    watch, finish = require("tidelock.terminal").wait(box, {
+      timeout = prepared.norm.timeout, signals = settings.signals, watchdog = settings.watchdog,
+      cgroup = cgroup and cgroup:watch(),
+    })
+  else
+    watch = M.watch(box, prepared, streams, settings.signals)
+    finish = require("tidelock.supervisor").wait(watch)
+  end
   local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
@@ -312,7 +320,9 @@ end
 ---`leave`: the process is about to end, and does not wait until the kernel has taken the box's
 ---namespaces apart; every process of the box but its init is gone by then.
 ---@param spec tidelock.Spec
----@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table? }?
+---`watchdog`: fork a child that restores the caller's terminal should this process be killed.
+---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table?,
+---  watchdog: boolean? }?
 ---@return tidelock.Report
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)

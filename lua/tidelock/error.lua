@@ -31,9 +31,9 @@ end
 
 function meta.__tostring(self)
   local text = first_line(self)
-  if self.at then text = text .. "\n  asked for at " .. self.at end
+  if self.at then text = text .. "\n  asked for at " .. M.printable(self.at, math.huge) end
   if self.hint then text = text .. "\n  hint: " .. self.hint end
-  return text
+  return M.plain(text)
 end
 
 -- Any other byte or code point is shown by its number.
@@ -110,6 +110,16 @@ function M.printable(s, width)
     i = i + length
   end
   return table.concat(out)
+end
+
+---Text of many lines that is safe on a terminal, uncut: for what is made of parts that should be
+---printable already. Where one was forgotten (the name of a script, a message of the system's) this
+---is the last place to see to it.
+---@param text string
+---@return string
+function M.plain(text)
+  if not text:find("[^\n\t\32-\126]") then return text end
+  return (text:gsub("[^\n\t]+", function(part) return M.printable(part, math.huge) end))
 end
 
 ---A value as an error shows it: strings quoted, tables by what they are.

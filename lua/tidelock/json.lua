@@ -44,9 +44,24 @@ local function valid(s)
   return table.concat(out)
 end
 
+-- Controls of the terminal beyond ASCII, and what turns text around or prints as nothing: the
+-- same string to who reads it, harmless to who looks at it.
+local UNSEEN = {
+  "\194[\128-\159]", "\226\128[\139-\143\168-\174]", "\226\129[\166-\169]", "\239\187\191",
+}
+
+local function escaped(bytes)
+  local _, point = require("tidelock.error").utf8(bytes, 1)
+  return ("\\u%04x"):format(point)
+end
+
 local function quoted(s)
-  if s:find("[\128-\255]") then s = valid(s) end
+  local beyond = s:find("[\128-\255]")
+  if beyond then s = valid(s) end
   if s:find('[%c"\\]') then s = s:gsub('[%z\1-\31"\\\127]', control) end
+  if beyond then
+    for _, pattern in ipairs(UNSEEN) do s = s:gsub(pattern, escaped) end
+  end
   return '"' .. s .. '"'
 end
 

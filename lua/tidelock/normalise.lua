@@ -6,7 +6,7 @@ local errors = require "tidelock.error"
 local M = {}
 
 local UMASK = 18 -- 0022
-local ORIGINS = { "capabilities", "command", "cwd", "hostname", "net", "seccomp", "user" }
+local ORIGINS = { "capabilities", "command", "cwd", "hostname", "net", "seccomp", "tty", "user" }
 
 local function choose_view(ctx)
   local raw, norm, facts = ctx.raw, ctx.norm, ctx.facts

@@ -91,6 +91,11 @@ M.run = {
   { name = "no-init", group = LIMIT, field = "init", value = false,
     help = "make the command itself PID 1" },
 
+  { name = "tty", short = "t", group = OUT, field = "tty", value = true,
+    help = "give the command a terminal of its own; the default for a shell without arguments"
+      .. " where stdin, stdout and stderr are terminals" },
+  { name = "no-tty", group = OUT, field = "tty", value = false,
+    help = "leave the command the caller's own streams" },
   { name = "report", arg = "FILE|fd:N", group = OUT, setting = "report", entry = "report",
     complete = "file", help = "write the report as JSON" },
   { name = "json", group = OUT, setting = "json", value = true,

@@ -113,7 +113,7 @@ end
 ---@return string
 function methods:why()
   if self.reason == "setup" then return tostring(self.error) end
-  local where = self.at and (" (%s)"):format(self.at) or ""
+  local where = self.at and (" (%s)"):format(errors.printable(self.at, math.huge)) or ""
   if self.reason == "exit" then return ("exited with status %d"):format(self.status) end
   if self.reason == "timeout" then
     return ("killed by the time limit %s%s"):format(self.limit or "", where)

@@ -32,7 +32,7 @@ local function ordered(name)
 end
 
 local ORDERED = {
-  "net", "env_keep", "seccomp", "init", "force", "best_effort", "stdin", "stdout", "stderr",
+  "net", "env_keep", "seccomp", "init", "force", "best_effort", "tty", "stdin", "stdout", "stderr",
 }
 for _, name in ipairs(ORDERED) do
   compare[name] = ordered(name)

@@ -46,7 +46,7 @@ describe("core.plan.pack", function()
     local special = { clone = true, barrier = true, reach = true, setns = true, unshare = true,
       write_map = true, open_path = true, dup = true, seccomp = true, exec = true, fork = true,
       root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
-      detach_old = true, chdir = true, sysctl = true, settle = true,
+      detach_old = true, chdir = true, sysctl = true, settle = true, open_pty = true,
       enter = true, open_file = true, hold = true, leave = true }
     for _, info in ipairs(plan.operations()) do
       local lane = info.lanes[#info.lanes]
@@ -66,6 +66,18 @@ describe("core.plan.pack", function()
       end
     end
     assert(tried >= 60, "only " .. tried .. " were tried")
+  end)
+
+  it("takes a terminal of 1 to 65535 rows and columns, after the pivot", function()
+    local function pty(rows, columns, early)
+      local list = around(op("open_pty", "child", { rows = rows, columns = columns }))
+      if not early then list[#list - 1], list[#list - 2] = list[#list - 2], list[#list - 1] end
+      return (pcall(plan.pack, list))
+    end
+    assert.is_true(pty(1, 65535))
+    for _, bad in ipairs { { 0, 80 }, { 24, 0 }, { 65536, 80 }, { 24, 65536 }, { 24, 80, true } } do
+      assert.is_false(pty(unpack(bad)))
+    end
   end)
 
   it("gives back the default plan, and is the same each time", function()

@@ -24,6 +24,7 @@ local exec = op("exec", "child",
 local function around(extra)
   local late = {
     detach_old = true, chdir = true, fork = true, settle = true, seccomp = true, dup = true,
+    open_pty = true,
   }
   local list = {}
   if extra and extra.lane == "host" then list[#list + 1] = extra end

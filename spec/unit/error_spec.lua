@@ -14,6 +14,11 @@ describe("error.new", function()
       tostring(errors.new { op = "open", path = "/a\27b", code = "ENOENT" }))
   end)
 
+  it("is harmless on a terminal whatever it was made of", function()
+    assert.equal("a\\x1bb\n  asked for at c\\nd\\x1b:1\n  hint: \\xc2\\x9b",
+      tostring(errors.new { message = "a\27b", at = "c\nd\27:1", hint = "\194\155" }))
+  end)
+
   it("keeps a copy of the fields it was given", function()
     local given = { message = "a" }
     local object = errors.new(given)
@@ -103,5 +108,12 @@ describe("error.printable", function()
       assert.is_nil(text:find("\194[\128-\159]"))
       assert.equal(text, errors.printable(text, 1000))
     end
+  end)
+end)
+
+describe("error.plain", function()
+  it("leaves lines and tabs, and nothing else that a terminal would obey", function()
+    assert.equal("a\n\tb\n", errors.plain "a\n\tb\n")
+    assert.equal("a\\x1b[m\n\\r" .. ("x"):rep(500), errors.plain("a\27[m\n\r" .. ("x"):rep(500)))
   end)
 end)

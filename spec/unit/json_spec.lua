@@ -22,6 +22,9 @@ describe("json.encode", function()
   end)
 
   it("escapes what JSON and terminals must not see raw", function()
+    assert.equal([["\u009b31m\u202etxt\u2066\ufeff\u200bü€"]],
+      json.encode "\194\15531m\226\128\174txt\226\129\166\239\187\191\226\128\139ü€")
+    assert.equal("\194\155", json.decode(json.encode { "\194\155" })[1])
     assert.equal([["\"\\\n\t\u0000\u001b\u007f/"]], json.encode '"\\\n\t\0\27\127/')
     assert.equal('"grün"', json.encode "grün")
   end)

@@ -94,6 +94,16 @@ describe("descriptors", function()
     assert.matches("is a directory", fake.refusal { stdin = 7 }, 1, true)
   end)
 
+  it("are one terminal, or three streams", function()
+    local norm = fake.norm { tty = true, stdin = "inherit" }
+    assert.same({ rows = 24, columns = 80 }, norm.tty)
+    assert.is_nil(fake.norm({ tty = false, stdout = "null" }).tty)
+    for _, name in ipairs { "stdin", "stdout", "stderr" } do
+      assert.matches(name .. ': "null" cannot be had with tty', fake.refusal { tty = true,
+        [name] = "null" }, 1, true)
+    end
+  end)
+
   it("must be open, have one target each, and leave the standard streams alone", function()
     assert.matches("is not an open descriptor", fake.refusal { pass_fds = { { fd = 30 } } }, 1,
       true)

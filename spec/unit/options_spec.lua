@@ -200,6 +200,8 @@ describe("options of rights and limits", function()
       timeout = 600, force = true, rootfs = "img", view = "none", require = { "drop-groups" } },
       fields("--user 1:2 --hostname h --net host --seccomp none --no-init --timeout 10m --force "
         .. "--rootfs img --view none --require drop-groups"))
+    assert.same({ true, true, false }, { fields("-t").tty, fields("--tty").tty,
+      fields("-t --no-tty").tty })
     assert.same({ add = { "CHOWN", "KILL" }, drop = { "BPF" } },
       fields("--cap-add kill,CAP_CHOWN --cap-drop BPF").capabilities)
     assert.same({ "ipc", "uts" }, fields("--share uts --share ipc").share)

@@ -65,6 +65,17 @@ describe("a plan", function()
     assert.equal(2 ^ 41 - 1, ops[at + 5].permitted)
   end)
 
+  it("opens a terminal as the user who is to have it, before the filter", function()
+    assert.is_nil(index(plan({}, fake.root()), "open_pty"))
+    local ops, given = plan({ tty = true }, fake.root())
+    local at = index(ops, "open_pty")
+    assert.same({ 24, 80, 0 }, { ops[at].rows, ops[at].columns, #given })
+    assert(index(ops, "setsid") < at and index(ops, "no_new_privs") < at)
+    assert(at < index(ops, "close_fds") and at < index(ops, "seccomp"))
+    local second = index(ops, "setresuid", index(ops, "setresuid"))
+    assert(not second or second < at)
+  end)
+
   it("denies setgroups before the gid map of a lone caller", function()
     local ops = plan {}
     local at = index(ops, "deny_setgroups")

@@ -68,3 +68,7 @@ function box:close() end
 ---@return string? code
 ---@return integer? errno
 function box:reap() end
+
+---The master of the workload's terminal, the caller's from now on; nil if there is none.
+---@return tidelock.fd?
+function box:pty() end

@@ -177,10 +177,28 @@ local function check_descriptor(ctx, field, fd, must_be_open)
   end
 end
 
---- Sets norm.streams and norm.pass_fds.
+-- What a terminal measures where the caller's says nothing.
+local ROWS, COLUMNS = 24, 80
+
+--- Sets norm.tty: a terminal of the box's own takes the place of all three streams.
+local function terminal(ctx)
+  if not ctx.raw.tty then return end
+  for _, name in ipairs { "stdin", "stdout", "stderr" } do
+    local stream = ctx.raw[name]
+    if stream ~= nil and stream ~= "inherit" then
+      errors.refuse { field = name, value = stream, at = ctx.where(name),
+        why = "cannot be had with tty, which is all three standard streams",
+        accepted = '"inherit"' }
+    end
+  end
+  ctx.norm.tty = { rows = ROWS, columns = COLUMNS }
+end
+
+--- Sets norm.streams, norm.pass_fds and norm.tty.
 ---@param ctx table
 function M.descriptors(ctx)
   local raw, norm = ctx.raw, ctx.norm
+  terminal(ctx)
   norm.streams = {}
   for fd, name in pairs { [0] = "stdin", "stdout", "stderr" } do
     local stream = raw[name] or "inherit"

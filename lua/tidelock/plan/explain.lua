@@ -203,7 +203,7 @@ function M.text(norm, ops)
   end
   lines[#lines + 1] = ""
   for _, line in ipairs(M.summary(norm)) do lines[#lines + 1] = line end
-  return table.concat(lines, "\n") .. "\n"
+  return require("tidelock.error").plain(table.concat(lines, "\n") .. "\n")
 end
 
 local function hash(bytes)

@@ -98,6 +98,11 @@ function M.add(build, norm, given, sigmask, joins)
   M.become_user(build, norm)
   build:add { op = "pdeathsig", signal = SIGKILL }
   build:add { op = "no_new_privs" }
+  -- As the workload's user, who is to own it, and with nobody's rights.
+  if norm.tty then
+    build:add { op = "open_pty", rows = norm.tty.rows, columns = norm.tty.columns,
+      at = norm.origins.tty }
+  end
   -- Before the passed descriptors: one of them may take the number of the pipe that it waits on.
   if build.forks then build:add { op = "settle" } end
   build:add { op = "close_fds" }

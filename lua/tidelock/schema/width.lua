@@ -11,7 +11,8 @@ local RANK = {
 -- What counts where nobody said anything.
 M.DEFAULTS = {
   net = "none", view = "system", env_keep = "minimal", seccomp = "default", init = true,
-  force = false, best_effort = false, stdin = "inherit", stdout = "inherit", stderr = "inherit",
+  force = false, best_effort = false, tty = false, stdin = "inherit", stdout = "inherit",
+  stderr = "inherit",
 }
 
 local compare = {}
@@ -24,6 +25,7 @@ end
 function compare.init(a, b) return b and not a end
 function compare.force(a, b) return a and not b end
 compare.best_effort = compare.force
+compare.tty = compare.force
 function compare.timeout(a, b) return a > b end
 
 function compare.stdin(a, b)

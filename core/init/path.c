@@ -1,0 +1,195 @@
+#include "path.h"
+
+#include <errno.h>
+#include <linux/stat.h>
+
+#include "../sys/kernel.h"
+#include "../sys/raw.h"
+
+long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | flags,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
+}
+
+long tl_path_mode(struct init *s, int fd, uint32_t *rdev)
+{
+	struct statx st;
+	long ret = tl_call(s, statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
+
+	if (ret < 0)
+		return ret;
+	if (rdev)
+		*rdev = st.stx_rdev_major << 8 | st.stx_rdev_minor;
+	return st.stx_mode;
+}
+
+/* The length of the parent's path: "/a/b" has "/a", "/a" has "/". */
+static size_t parent_length(const char *path, size_t n)
+{
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return n;
+}
+
+/*
+ * Make a directory and its parents. Each prefix is resolved anew in the root and the next name
+ * made in that directory, so that a symlink on the way leads where it would lead inside, and
+ * never out.
+ */
+static long make_directory(struct init *s, const char *path)
+{
+	char prefix[PATH_LIMIT];
+	size_t n = length(path), missing[64], depth = 0;
+	long parent;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	memcpy(prefix, path, n);
+	prefix[n] = '\0';
+	for (;;) { /* up to what is there */
+		size_t up = parent_length(path, n);
+
+		missing[depth++] = n;
+		prefix[up] = '\0';
+		parent = tl_path_look_up(s, prefix, O_DIRECTORY);
+		if (parent != -ENOENT || up <= 1 || depth == 64)
+			break;
+		n = up;
+	}
+	while (depth-- > 0 && parent >= 0) { /* and down again */
+		autoclose int fd = (int)parent;
+		size_t up = parent_length(path, missing[depth]), name = up;
+		long ret;
+
+		while (path[name] == '/')
+			name++;
+		memcpy(prefix, path, missing[depth]);
+		prefix[missing[depth]] = '\0';
+		ret = tl_call(s, mkdirat, fd, prefix + name, 0755);
+		if (ret < 0 && ret != -EEXIST)
+			return ret;
+		parent = tl_path_look_up(s, prefix, O_DIRECTORY);
+	}
+	return parent;
+}
+
+/* Make an empty file to mount on; resolved and created by one call, so nothing can slip between. */
+static long make_file(struct init *s, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		.mode = 0644,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	char parent[PATH_LIMIT];
+	size_t n = parent_length(path, length(path));
+	long fd = tl_call(s, openat2, s->root, path, &how, sizeof(how));
+
+	if (fd != -ENOENT)
+		return fd;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	fd = make_directory(s, parent);
+	if (fd < 0)
+		return fd;
+	raw(close, fd);
+	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
+}
+
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+	while (n && *a++ == *b++)
+		n--;
+	return n == 0;
+}
+
+void tl_path_forget(struct init *s)
+{
+	close_fd(&s->parent);
+	s->parent = -1;
+}
+
+long tl_path_parent(struct init *s, const char *path, const char **name)
+{
+	char parent[PATH_LIMIT];
+	size_t n = parent_length(path, length(path));
+	long fd;
+
+	*name = path + n;
+	while (**name == '/')
+		++*name;
+	if (s->parent >= 0 && s->parent_length == n &&
+	    same_bytes(s->parent_path, path, n))
+		return s->parent;
+	tl_path_forget(s);
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	fd = tl_path_look_up(s, parent, O_DIRECTORY);
+	if (fd == -ENOENT)
+		fd = make_directory(s, parent);
+	if (fd < 0)
+		return fd;
+	s->parent = (int)fd;
+	s->parent_path = path;
+	s->parent_length = n;
+	return fd;
+}
+
+static bool is_plain_name(const char *name)
+{
+	return name[0] &&
+		!(name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) &&
+		name[length(name) - 1] != '/';
+}
+
+/*
+ * A descriptor of a mount point, made when it is not there. One component below a directory that
+ * was resolved in the root is not followed if it is a link: that takes the long way.
+ */
+long tl_path_target(struct init *s, const char *path, bool directory)
+{
+	const char *name;
+	long parent, fd;
+
+	if (!path[1]) {
+		tl_path_forget(s);
+		return tl_path_look_up(s, path, O_DIRECTORY);
+	}
+	parent = tl_path_parent(s, path, &name);
+	if (parent < 0)
+		return parent;
+	if (!is_plain_name(name))
+		fd = -ELOOP;
+	else if (directory)
+		fd = tl_call(s, mkdirat, parent, name, 0755);
+	else
+		fd = tl_call(s, openat, parent, name,
+			     O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0 && !directory)
+		return fd;
+	if (fd >= 0 || fd == -EEXIST) {
+		int flags =
+			O_PATH | O_NOFOLLOW | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
+
+		fd = tl_call(s, openat, parent, name, flags, 0);
+		if (fd >= 0 && !directory &&
+		    (tl_path_mode(s, (int)fd, NULL) & S_IFMT) == S_IFLNK) {
+			raw(close, fd);
+			fd = -ELOOP;
+		}
+	}
+	if (fd != -ELOOP && fd != -ENOTDIR)
+		return fd;
+	tl_path_forget(s); /* a link may lead above it */
+	fd = tl_path_look_up(s, path, directory ? O_DIRECTORY : 0);
+	if (fd != -ENOENT)
+		return fd;
+	return directory ? make_directory(s, path) : make_file(s, path);
+}
