@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	program.len = (unsigned short)(must(read(fd, filter, sizeof(filter))) / 8);
 	close(fd);
 	must(getcwd(cwd, sizeof(cwd)) ? 0 : -1);
-	pidfd = (int)must(syscall(SYS_pidfd_open, atoi(argv[1]), 0));
+	pidfd = (int)must(syscall(SYS_pidfd_open, strtol(argv[1], NULL, 10), 0));
 	while (read(0, &byte, 1) == 1) {
 		double took = once(pidfd, argv + 3);
 

@@ -48,7 +48,7 @@ static bool is_new(const char *path)
 		if (!strcmp(seen[i], path))
 			return false;
 	if (seen_count < MAX_SEEN)
-		strcpy(seen[seen_count++], path);
+		snprintf(seen[seen_count++], sizeof(seen[0]), "%s", path);
 	return true;
 }
 
@@ -77,7 +77,7 @@ static void hold(const char *exe, const char *path)
 	h->fd = open(exe, O_RDONLY | O_CLOEXEC);
 	if (h->fd < 0)
 		return;
-	strcpy(h->path, path);
+	snprintf(h->path, sizeof(h->path), "%s", path);
 	printf("held %s\n", path);
 	count++;
 }
@@ -91,9 +91,10 @@ static void look(void)
 	while (dir && (entry = readdir(dir))) {
 		char exe[64], path[256] = "";
 
-		if (atoi(entry->d_name) < 1)
+		if (strtol(entry->d_name, NULL, 10) < 1)
 			continue;
-		snprintf(exe, sizeof(exe), "/proc/%d/exe", atoi(entry->d_name));
+		snprintf(exe, sizeof(exe), "/proc/%ld/exe",
+			 strtol(entry->d_name, NULL, 10));
 		if (readlink(exe, path, sizeof(path) - 1) < 0 || !strcmp(path, own))
 			continue;
 		if (is_new(path))
@@ -122,7 +123,7 @@ int main(int argc, char **argv)
 		return 2;
 	own_folder = (size_t)(strrchr(own, '/') - own);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	end = now() + atof(argv[1]);
+	end = now() + strtod(argv[1], NULL);
 	while (now() < end && stat(argv[2], &st) < 0)
 		look();
 	printf("looks %u\n", looks);

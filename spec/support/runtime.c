@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "start"))
 		return start(argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "exec"))
-		return exec_in(atoi(argv[2]), argv + 3);
+		return exec_in((int)strtol(argv[2], NULL, 10), argv + 3);
 	fprintf(stderr,
 		"usage: runtime start COMMAND... | runtime exec PID COMMAND...\n");
 	return 2;

@@ -103,7 +103,7 @@ static bool try_list(int pid)
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) > 2)
+		if (strtol(entry->d_name, NULL, 10) > 2)
 			got |= readlinkat(dirfd(dir), entry->d_name, target,
 					  sizeof(target)) > 0;
 	if (dir)
@@ -196,7 +196,7 @@ static void look(int self)
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		int pid = atoi(entry->d_name);
+		int pid = (int)strtol(entry->d_name, NULL, 10);
 
 		if (pid > 1 && pid != self && is_init(pid))
 			attack(pid);
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
 		wait_to_be_attacked();
 	if (argc != 3)
 		return 2;
-	end = now() + atof(argv[1]);
+	end = now() + strtod(argv[1], NULL);
 	while (now() < end && stat(argv[2], &st) < 0)
 		look(getpid());
 	printf("looks %d seen %d\n", looks, seen);
