@@ -11,6 +11,9 @@ CC = gcc
 endif
 CLANG ?= clang
 LUAJIT ?= luajit
+# Where lua.h is, and how a shared object is made: luarocks has its own.
+LUA_INCDIR ?= /usr/include/luajit-2.1
+LIBFLAG ?= -shared
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -26,8 +29,6 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # --- flags -----------------------------------------------------------------------------------
 
 INCLUDES := -I. -I$(B)/gen
-# Where lua.h is: luarocks gives its own.
-LUA_INCDIR ?= /usr/include/luajit-2.1
 SYSTEM   := -isystem /usr/include/libnl3 -isystem $(LUA_INCDIR)
 WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(WERROR)
@@ -65,7 +66,8 @@ CORE_O := $(CORE_C:%.c=$(B)/obj/%.o) $(B)/obj/core/host/init_blob.o
 MAIN_O := $(B)/obj/core/main.o $(B)/obj/modules.o
 INIT_O := $(INIT_C:%.c=$(B)/obj/init/%.o)
 
-.PHONY: all rock install-rock help demo test check format asan fuzz bench install uninstall clean FORCE
+.PHONY: all help demo test check format asan fuzz bench rock install-rock install uninstall \
+	clean FORCE
 all: $(B)/tidelock $(B)/lib/tidelock/core.so
 
 # --- generated -------------------------------------------------------------------------------
@@ -78,7 +80,7 @@ endef
 $(B)/gen/version.h: FORCE
 	$(call stamp,"#define TL_VERSION \"$$(scripts/dev/version)\"")
 $(B)/gen/flags: FORCE
-	$(call stamp,'$(CC) $(TL_CFLAGS) $(WARNINGS) $(INCLUDES) $(INIT_CFLAGS)')
+	$(call stamp,'$(CC) $(TL_CFLAGS) $(WARNINGS) $(INCLUDES) $(SYSTEM) $(LIBFLAG) $(INIT_CFLAGS)')
 $(B)/gen/sources: FORCE
 	$(call stamp,'$(CORE_C)')
 $(B)/gen/sources.init: FORCE
@@ -142,7 +144,7 @@ $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 $(B)/lib/tidelock/core.so: $(CORE_O) $(B)/gen/sources
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(or $(LIBFLAG),-shared) $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
+	$(Q)$(CC) $(LIBFLAG) $(TL_LDFLAGS) -o $@ $(CORE_O) $(SHARED_LIBS)
 
 # --- the two commands of the README ----------------------------------------------------------
 
@@ -208,32 +210,32 @@ bench:
 # --- install ---------------------------------------------------------------------------------
 
 BINDIR := $(DESTDIR)$(PREFIX)/bin
-CMOD   := $(DESTDIR)$(PREFIX)/lib/lua/5.1/tidelock
-LMOD   := $(DESTDIR)$(PREFIX)/share/lua/5.1/tidelock
+# Where luarocks wants them, if it is luarocks that calls (tidelock-dev-1.rockspec).
+LIBDIR ?= $(DESTDIR)$(PREFIX)/lib/lua/5.1
+LUADIR ?= $(DESTDIR)$(PREFIX)/share/lua/5.1
+CMOD   := $(LIBDIR)/tidelock
+LMOD   := $(LUADIR)/tidelock
 MAN1   := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 PAGES  := run explain
 
-install: all
-	$(call say,INSTALL,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
-	$(Q)install -D -m 755 $(B)/tidelock $(BINDIR)/tidelock
+rock: $(B)/lib/tidelock/core.so $(GENERATED)
+
+# The library for stock luajit.
+install-rock: rock
+	$(call say,INSTALL,"$(CMOD) $(LMOD)")
 	$(Q)install -D -m 755 $(B)/lib/tidelock/core.so $(CMOD)/core.so
 	$(Q)for f in $(MODULES:lua/tidelock/%=%); do \
 		install -D -m 644 lua/tidelock/$$f $(LMOD)/$$f || exit 1; done
 	$(Q)install -D -m 644 $(GENERATED) $(LMOD)/seccomp/builtin.lua
+
+install: all install-rock
+	$(call say,INSTALL,$(BINDIR)/tidelock)
+	$(Q)install -D -m 755 $(B)/tidelock $(BINDIR)/tidelock
 	$(Q)install -d $(MAN1) $(BASH)
 	$(Q)for page in $(PAGES); do \
 		$(B)/tidelock man $$page > $(MAN1)/tidelock-$$page.1 || exit 1; done
 	$(Q)$(B)/tidelock completion bash > $(BASH)/tidelock
-
-# The library alone, for luarocks, which says where its own tree is.
-rock: $(B)/lib/tidelock/core.so $(GENERATED)
-
-install-rock:
-	$(Q)install -D -m 755 $(B)/lib/tidelock/core.so $(LIBDIR)/tidelock/core.so
-	$(Q)for f in $(MODULES:lua/tidelock/%=%); do \
-		install -D -m 644 lua/tidelock/$$f $(LUADIR)/tidelock/$$f || exit 1; done
-	$(Q)install -D -m 644 $(GENERATED) $(LUADIR)/tidelock/seccomp/builtin.lua
 
 uninstall:
 	$(call say,REMOVE,"$(BINDIR)/tidelock $(CMOD) $(LMOD)")
@@ -252,7 +254,7 @@ help:
 	@echo 'make format     clang-format, in place'
 	@echo 'make asan       the specs against a core with AddressSanitizer and UBSan'
 	@echo 'make fuzz       fuzz the plan validator (FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
-	@echo 'make bench      time `run -- true` beside a C floor and bwrap'
+	@echo 'make bench      time `run -- true` and `box:exec` beside floors in C, and bwrap'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands.'

@@ -4,7 +4,8 @@
  * clone3(2) with a network namespace takes half a millisecond, and CLONE_VFORK would make the
  * caller wait for it. So a helper makes the call: a process that shares this one's memory and
  * descriptors, makes nothing but raw system calls on a stack of its own, and is gone when init
- * runs. With CLONE_PARENT init is the caller's child all the same. Neither helper nor child
+ * runs. With CLONE_PARENT init is the caller's child all the same. For an init without namespaces of
+ * its own, which joins those of a box, the caller does it itself: two switches less. Neither helper nor child
  * changes ids, dumpable or a permitted set before the exec, because the memory is the caller's.
  */
 #pragma once

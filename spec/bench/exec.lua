@@ -1,66 +1,99 @@
--- `make bench`, the part about boxes that stay: box:exec { "true" } beside its floor in C, in turn;
--- spawning with a small and with a large Lua heap; a thousand in a row. Prints JSON, one line.
+-- Part of `make bench`, run by build/tidelock: box:exec { "true" } beside a floor in C that does
+-- the same in the same box, interleaved; spawning with a small and with a large Lua heap; a
+-- thousand exec in one box. Prints JSON: arg is the floor's program, the filter and the rounds.
 local tidelock = require "tidelock"
+local core = tidelock.core
+local clock = core.process.clock
+local floor, filter, rounds = arg[1], arg[2], tonumber(arg[3])
+local TRUE = { "true", stdin = "null", stdout = "null" }
 
-local build = os.getenv "B" or "build"
-local rounds = tonumber(os.getenv "ROUNDS") or 200
-local clock = tidelock.core.process.clock
-local BATCH = 20
-
-local function median(list)
-  table.sort(list)
-  return list[math.floor(#list / 2) + 1]
+local function median(times, part)
+  table.sort(times)
+  return times[math.max(1, math.ceil(#times * (part or 0.5)))]
 end
 
-local function timed(f)
-  local began = clock()
-  f()
-  return (clock() - began) * 1e6
+local box = assert(tidelock.spec {}:start())
+
+-- The floor answers on a FIFO what it is asked on its standard input.
+local answers = os.tmpname()
+os.remove(answers)
+os.execute("mkfifo " .. answers)
+local ask = assert(io.popen(("exec %s %d %s true > %s"):format(floor, box:pid(), filter, answers),
+  "w"))
+local answer = assert(io.open(answers))
+
+local function of_floor()
+  ask:write "."
+  ask:flush()
+  return tonumber(answer:read "*l")
 end
 
-local box = assert(tidelock.spec { cwd = "/" }:start())
-local function exec() assert(box:exec { "/usr/bin/true" }.ok) end
-
-local floor, own = {}, {}
-for _ = 1, math.ceil(rounds / BATCH) do
-  local pipe = assert(io.popen(("%s/bench/exec_floor %d %s/bench/filter.bpf %d /usr/bin/true")
-    :format(build, box:pid(), build, BATCH)))
-  for line in pipe:lines() do floor[#floor + 1] = tonumber(line) end
-  pipe:close()
-  for _ = 1, BATCH do own[#own + 1] = timed(exec) end
+local function of_exec()
+  local start = clock()
+  box:exec(TRUE):assert()
+  return (clock() - start) * 1e6
 end
 
--- Two states of one process: the small heap first, because a heap does not shrink.
-local function many()
-  local list = {}
-  for _ = 1, rounds do list[#list + 1] = timed(exec) end
-  return median(list)
+local floors, execs = {}, {}
+for i = -20, rounds do
+  local a, b
+  if i % 2 == 0 then a, b = of_floor(), of_exec() else b, a = of_exec(), of_floor() end
+  if i > 0 then floors[i], execs[i] = a, b end
 end
-collectgarbage()
-local small = many()
-local ballast = {}
-for i = 1, 252 do ballast[i] = ("x"):rep(1024 * 1024 - i) end
-local large = many()
-assert(#ballast == 252)
+ask:close()
+answer:close()
+os.remove(answers)
 
-local function descriptors()
-  local n = 0
-  for fd = 0, 1023 do
-    if tidelock.core.process.fd_type(fd) then n = n + 1 end
+-- Until the process is in the box; its end is not part of it, nor is collecting garbage.
+local function of_spawn()
+  collectgarbage "stop"
+  local start = clock()
+  local process = assert(box:spawn(TRUE))
+  local took = (clock() - start) * 1e6
+  process:wait()
+  return took
+end
+
+local function heap(megabytes)
+  local parts = {}
+  for i = 1, megabytes do parts[i] = ("%08d"):format(i):rep(131072) end
+  return parts
+end
+
+local small, large = {}, {}
+for _ = 1, 4 do
+  for size, times in pairs { [4] = small, [256] = large } do
+    local held = heap(size)
+    for i = -3, math.ceil(rounds / 4) do
+      local took = of_spawn()
+      if i > 0 then times[#times + 1] = took end
+    end
+    assert(#held == size)
+    held = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
   end
-  return n
 end
-local function resident()
-  return tonumber(io.open("/proc/self/status"):read("*a"):match "VmRSS:%s*(%d+)")
+
+local function state()
+  collectgarbage()
+  collectgarbage()
+  local open = 0
+  for fd = 0, 255 do if core.process.fd_type(fd) then open = open + 1 end end
+  local file = io.open "/proc/self/status"
+  local resident = tonumber(file:read("*a"):match "VmRSS:%s*(%d+)")
+  file:close()
+  return open, resident
 end
-ballast = nil -- luacheck: ignore 311
-collectgarbage()
-local fds, kilobytes = descriptors(), resident()
-for _ = 1, 1000 do exec() end
-collectgarbage()
-collectgarbage()
-print(require("tidelock.json").encode {
-  floor = median(floor), exec = median(own), small_heap = small, large_heap = large,
-  fds_grown = descriptors() - fds, kilobytes_grown = resident() - kilobytes, rounds = #own,
-})
+
+local open, resident = state()
+for _ = 1, 1000 do box:exec(TRUE):assert() end
+local open_after, resident_after = state()
 box:stop()
+
+print(require("tidelock.json").encode {
+  floor = { median = median(floors), p10 = median(floors, 0.1), p90 = median(floors, 0.9) },
+  exec = { median = median(execs), p10 = median(execs, 0.1), p90 = median(execs, 0.9) },
+  spawn_small = { median = median(small) }, spawn_large = { median = median(large) },
+  grown_fds = open_after - open, grown_kb = resident_after - resident,
+})

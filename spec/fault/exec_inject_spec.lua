@@ -60,10 +60,11 @@ local function candidates(job)
 end
 
 -- Init goes on without these, or they cannot fail: its name, signals that may have been reset
--- already, what is closed anyway, how it leaves.
+-- already, what is closed anyway, the look whether 0 to 2 are open, how it leaves.
 local function harmless(call)
   return call.name == "rt_sigaction" or call.name == "close" or call.name == "umask"
-    or call.name == "exit_group" or call.name == "prctl" and call.occurrence == 1
+    or call.name == "exit_group" or call.name == "fcntl" and call.occurrence > 1
+    or call.name == "prctl" and call.occurrence == 1
       and call.role == inject.helper
 end
 
