@@ -127,8 +127,8 @@ describe("processes that exec left behind", function()
   it("are adopted and reaped by PID 1", function()
     assert.equal("1\nnone\n", both [[
       box:exec { "sh", "-c", "(exec sh -c 'exit 3') & :" }
-      local left = { timeout = "5s", "sh", "-c", "(sleep 60 &); p=0;"
-        .. " until [ $p = 1 ]; do p=$(($(ps -o ppid= -C sleep))); done; echo $p" }
+      local left = { timeout = "5s", "sh", "-c", "(sleep 60 &); p=;"
+        .. " until [ \"$p\" = 1 ]; do p=$(ps -o ppid= -C sleep | tr -d ' '); done; echo $p" }
       box:exec(left)
       box:exec { "sh", "-c", "sleep 0.1; ps ax -o stat= | grep Z || echo none" }]])
   end)
