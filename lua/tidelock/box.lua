@@ -238,8 +238,11 @@ function methods:open(path, how, mode)
   return fd
 end
 
-local function read_all(fd, path)
-  local parts = {}
+-- The box decides how long its files are, and a sparse one costs it nothing.
+local READ_LIMIT = 64 * 1024 * 1024
+
+local function read_all(fd, path, limit)
+  local parts, size = {}, 0
   while true do
     local chunk, code = fd:read(65536)
     if not chunk then
@@ -248,6 +251,12 @@ local function read_all(fd, path)
     end
     if chunk == "" then return table.concat(parts) end
     parts[#parts + 1] = chunk
+    size = size + #chunk
+    if size > limit then
+      return nil, errors.new { op = "read", code = "EFBIG", path = path,
+        message = ("read %s: more than %d bytes"):format(errors.printable(path), limit),
+        hint = "give a higher limit, box:read(path, bytes), or use box:copy_out" }
+    end
   end
 end
 
@@ -260,13 +269,14 @@ end
 
 ---What a file of the box holds.
 ---@param path string
+---@param limit integer?  of bytes, 64 MiB unless said; a longer file is EFBIG
 ---@return string? data
 ---@return tidelock.Error? err
-function methods:read(path)
+function methods:read(path, limit)
   local fd, err = self:open(path, "r")
   if not fd then return nil, err end
   local data
-  data, err = read_all(fd, path)
+  data, err = read_all(fd, path, limit or READ_LIMIT)
   fd:close()
   if not data then return nil, err end
   return data

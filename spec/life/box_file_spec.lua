@@ -28,6 +28,16 @@ describe("box:read and box:write", function()
       print(box:read "/tmp/large" == large)]], nil, true))
   end)
 
+  it("read no more than they are asked to: a sparse file costs a box nothing", function()
+    assert.equal("nil\tread /tmp/large: more than 67108864 bytes\n"
+      .. "nil\tread /tmp/few: more than 2 bytes\n"
+      .. "3\n", both [[
+      box:exec { "sh", "-c", "truncate -s 60G /tmp/large; printf abc > /tmp/few" }
+      show(box:read "/tmp/large")
+      show(box:read("/tmp/few", 2))
+      print(#box:read("/tmp/few", 3))]])
+  end)
+
   it("take paths from the box's cwd, and make files with a mode", function()
     assert.equal("here\n600\n755\n644\n", both([[
       box:write("name", "here\n")
