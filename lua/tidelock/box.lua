@@ -273,6 +273,10 @@ end
 ---@return string? data
 ---@return tidelock.Error? err
 function methods:read(path, limit)
+  if limit ~= nil and not (type(limit) == "number" and limit >= 0) then
+    errors.refuse { field = "limit", value = limit, why = "is not a number of bytes",
+      at = origin.find() }
+  end
   local fd, err = self:open(path, "r")
   if not fd then return nil, err end
   local data
