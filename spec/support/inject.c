@@ -23,6 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_TRACEES 64
@@ -197,6 +198,31 @@ static void on_stop(struct tracee *t, int status)
 		t->pid = 0;
 }
 
+/*
+ * A child that was cloned just now is stopped once by the tracing: whoever left then would leave it
+ * stopped for good, and it could not end as it would without a tracer.
+ */
+static void let_go(void)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	int status;
+
+	for (int naps = 0; naps < 50;) {
+		pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid == 0) {
+			nanosleep(&nap, NULL);
+			naps++;
+		} else if (WIFSTOPPED(status)) {
+			on_stop(find(pid), status);
+		} else {
+			find(pid)->pid = 0;
+		}
+	}
+}
+
 static int trace(char **argv)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC |
@@ -221,6 +247,7 @@ static int trace(char **argv)
 		if (WIFSTOPPED(status)) {
 			on_stop(find(pid), status);
 		} else if (pid == command) {
+			let_go();
 			return WIFEXITED(status) ? WEXITSTATUS(status)
 						 : 128 + WTERMSIG(status);
 		} else {
