@@ -234,6 +234,7 @@ static int core_index(lua_State *L)
 		{ "poll", tl_lua_open_poll },
 		{ "process", tl_lua_open_process },
 		{ "filter", tl_lua_open_filter },
+		{ "json", tl_lua_open_json },
 		{ "namespace", tl_lua_open_namespace },
 		{ "mount", tl_lua_open_mount },
 		{ "prctl", tl_lua_open_prctl },

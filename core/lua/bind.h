@@ -53,6 +53,7 @@ int tl_lua_open_host(lua_State *L);
 int tl_lua_open_poll(lua_State *L);
 int tl_lua_open_process(lua_State *L);
 int tl_lua_open_filter(lua_State *L);
+int tl_lua_open_json(lua_State *L);
 int tl_lua_open_namespace(lua_State *L);
 int tl_lua_open_mount(lua_State *L);
 int tl_lua_open_prctl(lua_State *L);

@@ -16,6 +16,7 @@
 ---@field filter tidelock.core.filter
 ---@field host tidelock.core.host
 ---@field identity tidelock.core.identity
+---@field json tidelock.core.json
 ---@field landlock tidelock.core.landlock
 ---@field launch tidelock.core.launch
 ---@field mount tidelock.core.mount
