@@ -17,10 +17,30 @@ local function with_terminal(spec)
   return module.new { module.of { { "tty", true, "default" } }, spec }
 end
 
+-- What a bundle leaves to the command line.
+local BESIDE_BUNDLE = { command = true, timeout = true }
+
+local function bundle(parsed)
+  local fields, dir = parsed.spec:fields(), parsed.settings.bundle
+  for _, name in ipairs(require("tidelock.schema").names()) do
+    if fields[name] ~= nil and not BESIDE_BUNDLE[name] then
+      errors.refuse { field = parsed.spec:where(name) or name,
+        why = "cannot be combined with --bundle: its config.json says that",
+        hint = "change " .. dir .. "/config.json" }
+    end
+  end
+  if parsed.script then
+    errors.refuse { field = "--bundle", value = dir, why = "cannot be combined with a spec file" }
+  end
+  return require("tidelock.oci.bundle").load(dir, { words = fields.command,
+    timeout = fields.timeout, timeout_at = parsed.spec:where "timeout" })
+end
+
 ---The spec that a command line asks for: its file's, and over it the options'.
 ---@param parsed tidelock.Parsed
----@return tidelock.Spec
+---@return tidelock.Spec|tidelock.Bundle
 function M.spec(parsed)
+  if parsed.settings.bundle then return bundle(parsed) end
   if not parsed.script then return with_terminal(parsed.spec) end
   local spec = require "tidelock.spec"
   return with_terminal(spec.new { require("tidelock.load").file(parsed.script), parsed.spec })
@@ -89,11 +109,11 @@ function M.main(words)
   end
   local spec = M.spec(parsed)
   if settings.dry_run then return require("tidelock.scripts.explain").show(spec, settings) end
-  if not spec:fields().command then
+  if not settings.bundle and not spec:fields().command then
     errors.refuse { field = "command", why = "there is nothing to run",
       accepted = "tidelock run [OPTIONS] [SPEC.lua] [--] COMMAND...", hint = "tidelock run --help" }
   end
-  if not settings.quiet then
+  if not settings.quiet and not settings.bundle then
     for _, warning in ipairs(spec:warnings()) do
       cli.say("warning: " .. warning.text .. (warning.at and " (" .. warning.at .. ")" or ""))
     end

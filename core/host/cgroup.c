@@ -110,88 +110,162 @@ static int hand_down(int dir, const char *enable, long *call)
 	return enable ? write_file(dir, "cgroup.subtree_control", enable, call) : 0;
 }
 
-/* Another box may remove the shared directory at any moment: then it is made anew. */
-static int make_below(int parent, const char *name, const char *enable, long *call)
+/* The first part of a path that plain_path() found good, and where the next one begins. */
+static const char *next_part(const char *path, char part[TL_CGROUP_NAME])
 {
-	for (int i = 0; i < RACES; i++) {
-		autoclose int shared = -1;
-		int fd;
+	size_t n = strcspn(path, "/");
 
-		*call = SYS_mkdirat;
-		if (mkdirat(parent, SHARED, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		shared = open_dir(parent, SHARED, call);
-		if (shared == -ENOENT)
-			continue;
-		if (shared < 0)
-			return shared;
-		fd = hand_down(shared, enable, call);
-		if (fd == 0) {
-			*call = SYS_mkdirat;
-			fd = mkdirat(shared, name, 0755) < 0 ? -errno : 0;
-		}
-		if (fd == 0) {
-			fd = open_dir(shared, name, call);
-			if (fd < 0)
-				unlinkat(shared, name, AT_REMOVEDIR);
-		}
-		if (fd != -ENOENT && fd != -ENODEV)
-			return fd;
-	}
-	return -EAGAIN;
+	memcpy(part, path, n);
+	part[n] = '\0';
+	return path[n] ? path + n + 1 : path + n;
 }
 
-static int add(struct tl_cgroup *group, uint32_t slot, const char *name, int *fd)
+/* Parts that name a directory below, and nothing else; 32 of them have room in a mask. */
+static bool plain_path(const char *path)
+{
+	unsigned parts = 0;
+
+	if (strlen(path) >= TL_CGROUP_PATH)
+		return false;
+	for (;; path++) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 0 || n >= TL_CGROUP_NAME || path[0] == '.' || ++parts > 32)
+			return false;
+		path += n;
+		if (!*path)
+			return true;
+	}
+}
+
+/* One more directory down; the last one must be new, and what was made is noted. */
+static int step(int at, const char *name, bool last, unsigned depth, uint32_t *made,
+		long *call)
+{
+	int fd;
+
+	*call = SYS_mkdirat;
+	if (mkdirat(at, name, 0755) == 0)
+		*made |= 1u << depth;
+	else if (errno != EEXIST || last)
+		return -errno;
+	fd = open_dir(at, name, call);
+	if (fd < 0 && last)
+		unlinkat(at, name, AT_REMOVEDIR);
+	return fd;
+}
+
+static void part_at(const char *path, unsigned depth, char name[TL_CGROUP_NAME])
+{
+	for (unsigned i = 0; i <= depth; i++)
+		path = next_part(path, name);
+}
+
+/* From a directory `depth` parts down the path back to the top, as far as may and can be. */
+static void remove_upwards(int *at, const char *path, unsigned depth, uint32_t made)
+{
+	while (depth-- > 0) {
+		char name[TL_CGROUP_NAME];
+		long call;
+		int up = open_dir(*at, "..", &call);
+
+		tl_fd_close(at);
+		*at = up;
+		part_at(path, depth, name);
+		if (up < 0 || !(made & 1u << depth || !strcmp(name, SHARED)) ||
+		    unlinkat(up, name, AT_REMOVEDIR) < 0)
+			return;
+	}
+}
+
+static int make_below(int top, const char *path, const char *enable, uint32_t *made,
+		      long *call)
+{
+	char name[TL_CGROUP_NAME];
+	const char *rest = path;
+	unsigned depth = 0;
+	int at = fcntl(top, F_DUPFD_CLOEXEC, 0);
+
+	*made = 0;
+	*call = SYS_fcntl;
+	if (at < 0)
+		return -errno;
+	while (at >= 0 && *rest) {
+		int below = hand_down(at, enable, call);
+
+		rest = next_part(rest, name);
+		if (below >= 0)
+			below = step(at, name, !*rest, depth, made, call);
+		if (below < 0)
+			remove_upwards(&at, path, depth, *made);
+		tl_fd_close(&at);
+		at = below;
+		depth++;
+	}
+	return at;
+}
+
+static int add(struct tl_cgroup *group, uint32_t slot, const char *path, uint32_t made,
+	       int *fd)
 {
 	if (group->count == TL_CGROUP_DIRS)
 		return -ENOSPC;
-	snprintf(group->name, sizeof(group->name), "%s", name);
+	snprintf(group->path, sizeof(group->path), "%s", path);
 	group->dirs[group->count].fd = tl_fd_steal(fd);
+	group->dirs[group->count].made = made;
 	group->dirs[group->count++].slot = slot;
 	return 0;
 }
 
-int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *parent,
-		   const char *name, const char *enable, long *call)
+int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
+		   const char *path, const char *enable, long *call)
 {
-	autoclose int top = open_dir(AT_FDCWD, parent, call);
-	autoclose int fd = -1;
+	autoclose int dir = open_dir(AT_FDCWD, top, call);
+	autoclose int fd = -EAGAIN;
+	uint32_t made = 0;
 	int version, ret;
 
-	if (top < 0)
-		return top;
-	version = version_of(top);
-	if (!version || !plain_name(name) || group->count == TL_CGROUP_DIRS)
+	if (dir < 0)
+		return dir;
+	version = version_of(dir);
+	if (!version || !plain_path(path) || group->count == TL_CGROUP_DIRS)
 		return -EINVAL;
-	ret = hand_down(top, version == 2 ? enable : NULL, call);
-	if (ret < 0)
-		return ret;
-	fd = make_below(top, name, version == 2 ? enable : NULL, call);
-	if (fd < 0) {
-		unlinkat(top, SHARED, AT_REMOVEDIR);
-		return fd;
+	/* Another box may remove what is shared at any moment: then it is made anew. */
+	for (int i = 0; i < RACES; i++) {
+		fd = make_below(dir, path, version == 2 ? enable : NULL, &made, call);
+		if (fd != -ENOENT && fd != -ENODEV)
+			break;
 	}
+	if (fd < 0)
+		return fd;
 	*call = SYS_openat;
 	ret = open_file(fd, version == 2 ? "cgroup.procs" : "tasks", O_WRONLY);
-	add(group, slot, name, &fd);
+	add(group, slot, path, made, &fd);
 	return ret;
 }
 
-int tl_cgroup_adopt(struct tl_cgroup *group, const char *parent, const char *name)
+int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path)
 {
 	long call;
-	autoclose int top = open_dir(AT_FDCWD, parent, &call);
-	autoclose int shared = -1, fd = -1;
+	autoclose int at = open_dir(AT_FDCWD, top, &call);
+	const char *rest = path;
 
-	if (top < 0)
-		return top;
-	if (!version_of(top) || !plain_name(name))
+	if (at < 0)
+		return at;
+	if (!version_of(at) || !plain_path(path))
 		return -EINVAL;
-	shared = open_dir(top, SHARED, &call);
-	if (shared < 0)
-		return shared;
-	fd = open_dir(shared, name, &call);
-	return fd < 0 ? fd : add(group, 0, name, &fd);
+	while (*rest) {
+		char name[TL_CGROUP_NAME];
+		int below;
+
+		rest = next_part(rest, name);
+		below = open_dir(at, name, &call);
+		if (below < 0)
+			return below;
+		close(at);
+		at = below;
+	}
+	return add(group, 0, path, 0, &at);
 }
 
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
@@ -327,27 +401,37 @@ void tl_cgroup_kill(const struct tl_cgroup *group)
 		write_file(dir, "freezer.state", "THAWED", &call);
 }
 
+static unsigned count_parts(const char *path)
+{
+	unsigned parts = 1;
+
+	for (; *path; path++)
+		parts += *path == '/';
+	return parts;
+}
+
 /* A process that was reaped may still be on its way out of its cgroup: EBUSY for a moment. */
 static int remove_dir(struct tl_cgroup *group, unsigned index)
 {
+	unsigned depth = count_parts(group->path) - 1;
+	char name[TL_CGROUP_NAME];
 	long call;
-	autoclose int shared = open_dir(group->dirs[index].fd, "..", &call);
-	autoclose int top = -1;
+	autoclose int above = open_dir(group->dirs[index].fd, "..", &call);
 	int ret = 0;
 
-	if (shared < 0)
-		return shared;
-	top = open_dir(shared, "..", &call);
+	if (above < 0)
+		return above;
+	part_at(group->path, depth, name);
 	for (long ms = 0; ms < 45; ms++) { /* 1 + 2 + ... + 44: a second */
-		ret = unlinkat(shared, group->name, AT_REMOVEDIR) < 0 ? -errno : 0;
+		ret = unlinkat(above, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 		if (ret != -EBUSY)
 			break;
 		if (ms == 4)
 			tl_cgroup_kill(group);
 		sleep_ms(ms);
 	}
-	if (ret == 0 && top >= 0)
-		unlinkat(top, SHARED, AT_REMOVEDIR); /* the last one takes it away */
+	if (ret == 0)
+		remove_upwards(&above, group->path, depth, group->dirs[index].made);
 	return ret == -ENOENT ? 0 : ret;
 }
 

@@ -1,10 +1,11 @@
 /*
- * Control groups of one box: a directory tidelock/NAME below some cgroup of the caller's, in each
- * hierarchy (v1) or in the one (v2). Layer: host.
+ * Control groups of one box: a directory tidelock/NAME (or as its config.json says) below some
+ * cgroup of the caller's, in each hierarchy (v1) or in the one (v2). Layer: host.
  *
- * Everything goes through descriptors on the directories, which the struct owns; only the parent
+ * Everything goes through descriptors on the directories, which the struct owns; only the top
  * is named by its path, and is checked to be a cgroup. The directory "tidelock" is shared with
- * other boxes and goes with the last of them. Functions return >= 0 or -errno, with the number of
+ * other boxes and goes with the last of them, as does a directory in between that was made here.
+ * Functions return >= 0 or -errno, with the number of
  * the system call that failed in *call.
  */
 #pragma once
@@ -14,15 +15,17 @@
 #include <stdint.h>
 
 #define TL_CGROUP_DIRS 8
-#define TL_CGROUP_NAME 64
+#define TL_CGROUP_NAME 256 /* of one directory, with its NUL */
+#define TL_CGROUP_PATH 1024 /* of all of them */
 
 struct tl_cgroup {
 	unsigned count;
 	struct {
 		int fd;
 		uint32_t slot; /* the plan's, where the descriptor to join stands */
+		uint32_t made; /* bit n: the nth directory on the way was not there */
 	} dirs[TL_CGROUP_DIRS];
-	char name[TL_CGROUP_NAME];
+	char path[TL_CGROUP_PATH]; /* below the top, the same in every hierarchy */
 	/* Kept when the directories go: the memory limit killed something. */
 	bool oom;
 };
@@ -31,15 +34,15 @@ struct tl_cgroup {
 int tl_cgroup_version(const char *path);
 
 /*
- * Make PARENT/tidelock/NAME and add it; `enable` ("+memory +pids", or NULL) is what v2 hands down to
- * it. Returns the descriptor by which a process joins when it writes "0", owned by the caller. What
+ * Make TOP/PATH, whose last directory must be new, and add it; `enable` ("+memory +pids", or NULL)
+ * is what v2 hands down to it. -EINVAL for a path with "..", an empty or an overlong part. Returns the descriptor by which a process joins when it writes "0", owned by the caller. What
  * was made, also by a call that failed, goes with tl_cgroup_remove.
  */
-int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *parent,
-		   const char *name, const char *enable, long *call);
+int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
+		   const char *path, const char *enable, long *call);
 
 /* Add a directory that is there: what a supervisor left that is no more. */
-int tl_cgroup_adopt(struct tl_cgroup *group, const char *parent, const char *name);
+int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path);
 
 /* Write a value to a file of the directory with this slot. */
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,

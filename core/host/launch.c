@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -88,6 +90,24 @@ static int do_open_path(struct walk *w, const struct tl_op_open_path *op)
 
 	return ret < 0 ? ret
 		       : check_type(w->slots[SLOT0 + op->slot], op->expect, op->rdev);
+}
+
+/* A file that says it is a namespace, of the kind that was asked for: setns(2) would take any. */
+static int do_open_namespace(struct walk *w, const struct tl_op_open_namespace *op)
+{
+	autoclose int fd = note(w, SYS_openat,
+				open(tl_plan_at(w->plan, op->path),
+				     O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	int kind;
+
+	if (fd < 0)
+		return fd;
+	kind = note(w, SYS_ioctl, ioctl(fd, NS_GET_NSTYPE));
+	if (kind < 0)
+		return kind;
+	if ((uint64_t)(uint32_t)kind != tl_u64_value(op->flags))
+		return -EINVAL;
+	return own_slot(w, op->slot, tl_fd_steal(&fd));
 }
 
 /* Below a directory that was opened before, and through no link: whoever may write there may swap. */
@@ -294,6 +314,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_open_path(w, op);
 	case TL_OP_open_beneath:
 		return do_open_beneath(w, op);
+	case TL_OP_open_namespace:
+		return do_open_namespace(w, op);
 	case TL_OP_clone:
 		return do_clone(w, op);
 	case TL_OP_deny_setgroups:

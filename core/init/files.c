@@ -29,15 +29,21 @@ static long attach(struct init *s, int tree, int target)
 }
 
 /* mount(2) on a descriptor: "." after fchdir is that very directory, whatever its name is now. */
-static long mount_on(struct init *s, int target, const char *fstype, uint32_t flags,
-		     const char *data)
+static long mount_from(struct init *s, const char *source, int target, const char *fstype,
+		       uint32_t flags, const char *data)
 {
 	long ret = tl_call(s, fchdir, target);
 
 	if (ret < 0)
 		return ret;
 	/* NULL, never "": the kernel allocates and copies a page for an empty string. */
-	return tl_call(s, mount, fstype, ".", fstype, flags, data);
+	return tl_call(s, mount, source, ".", fstype, flags, data);
+}
+
+static long mount_on(struct init *s, int target, const char *fstype, uint32_t flags,
+		     const char *data)
+{
+	return mount_from(s, fstype, target, fstype, flags, data);
 }
 
 /* Put a descriptor into its slot; it is of the type that was expected, or is refused. */
@@ -162,10 +168,29 @@ long tl_init_symlink(struct init *s, const struct tl_op_symlink *op)
 long tl_init_mount(struct init *s, const struct tl_op_mount *op)
 {
 	autoclose int target = (int)tl_path_target(s, tl_str(s, op->target), true);
+	const char *fstype = tl_str(s, op->fstype), *source = tl_str(s, op->source);
 
 	if (target < 0)
 		return target;
-	return mount_on(s, target, tl_str(s, op->fstype), op->flags, tl_str(s, op->data));
+	return mount_from(s, source ? source : fstype, target, fstype, op->flags,
+			  tl_str(s, op->data));
+}
+
+/* Of what was mounted there last: a look-up in the root goes on into a mount. */
+long tl_init_mount_attr(struct init *s, const struct tl_op_mount_attr *op)
+{
+	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0);
+	struct mount_attr change = {
+		.attr_set = op->set,
+		.attr_clr = op->clear,
+		.propagation = op->propagation,
+	};
+
+	if (target < 0)
+		return target;
+	return tl_call(s, mount_setattr, target, "",
+		       AT_EMPTY_PATH | (op->recursive ? AT_RECURSIVE : 0), &change,
+		       sizeof(change));
 }
 
 long tl_init_bind(struct init *s, const struct tl_op_bind *op)
@@ -328,7 +353,10 @@ long tl_init_private_proc(struct init *s, const struct tl_op_private_proc *op)
 	return 0;
 }
 
-/* "net.ipv4.ip_forward" is sys/net/ipv4/ip_forward of the procfs that nobody else can reach. */
+/*
+ * "net.ipv4.ip_forward" is sys/net/ipv4/ip_forward of the procfs that nobody else can reach; a slash
+ * in the name is a dot in a file's name: "net.ipv4.conf.eth0/1.forwarding" (sysctl(8)).
+ */
 long tl_init_sysctl(struct init *s, const struct tl_op_sysctl *op)
 {
 	char path[256] = "sys/";
@@ -344,7 +372,7 @@ long tl_init_sysctl(struct init *s, const struct tl_op_sysctl *op)
 	if (n + 5 > sizeof(path))
 		return -ENOENT;
 	for (size_t i = 0; i <= n; i++)
-		path[4 + i] = name[i] == '.' ? '/' : name[i];
+		path[4 + i] = name[i] == '.' ? '/' : name[i] == '/' ? '.' : name[i];
 	fd = (int)tl_call(s, openat2, s->proc, path, &how, sizeof(how));
 	if (fd < 0)
 		return fd;

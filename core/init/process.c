@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "../sys/kernel.h"
@@ -65,6 +67,49 @@ static uint32_t length(const char *s)
 	while (s[n])
 		n++;
 	return n;
+}
+
+static size_t decimal(char text[12], int32_t value)
+{
+	uint32_t rest = value < 0 ? -(uint32_t)value : (uint32_t)value;
+	char digits[12];
+	size_t n = 0, size = 0;
+
+	do
+		digits[n++] = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (value < 0)
+		text[size++] = '-';
+	while (n)
+		text[size++] = digits[--n];
+	return size;
+}
+
+/* While the host's /proc is still in view: that of the box may lie. */
+long tl_init_oom_score_adj(struct init *s, const struct tl_op_oom_score_adj *op)
+{
+	long fd = tl_call(s, openat, AT_FDCWD, "/proc/self/oom_score_adj",
+			  O_WRONLY | O_CLOEXEC, 0);
+	struct statfs fs;
+	char text[12];
+	long ret;
+
+	if (fd < 0)
+		return fd;
+	ret = tl_call(s, fstatfs, fd, &fs);
+	if (ret >= 0 && fs.f_type != PROC_SUPER_MAGIC)
+		ret = -ENODEV;
+	if (ret >= 0)
+		ret = tl_call(s, write, fd, text, decimal(text, op->value));
+	raw(close, fd);
+	return ret < 0 ? ret : 0;
+}
+
+long tl_init_personality(struct init *s, const struct tl_op_personality *op)
+{
+	long ret = tl_call(s, personality, op->persona);
+
+	return ret < 0 ? ret : 0;
 }
 
 long tl_init_sethostname(struct init *s, const struct tl_op_sethostname *op)

@@ -43,7 +43,7 @@ static int answer(lua_State *L, int ret)
 	return 1;
 }
 
-/* group:adopt(parent, name) -> true | nil, code, errno: add PARENT/tidelock/NAME, which is there */
+/* group:adopt(top, path) -> true | nil, code, errno: add TOP/PATH, which is there */
 static int group_adopt(lua_State *L)
 {
 	return answer(L,

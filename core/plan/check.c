@@ -5,6 +5,8 @@
 /* The kernel's flags are spelled out: this file is part of init and includes no system header. */
 #define CLONE_NEW_ALL 0x7e020080u
 #define MOUNT_ATTRS 0x002000ffu
+#define PROPAGATIONS 0x001e0000u /* one of unbindable, private, slave, shared; 0: as it is */
+#define TYPE_MASK 0170000u
 #define PATH_LIMIT 4096u
 
 #define TL_INIT_OP TL_OP
@@ -214,6 +216,8 @@ static bool check_root(struct check *c, const struct tl_record *r)
 	case TL_OP_overlay:
 	case TL_OP_mask:
 	case TL_OP_readonly:
+	case TL_OP_mount_attr:
+	case TL_OP_mknod:
 	case TL_OP_seal_root:
 		return c->rooted || fail(c, "there is no new root yet");
 	case TL_OP_pivot:
@@ -224,6 +228,7 @@ static bool check_root(struct check *c, const struct tl_record *r)
 	case TL_OP_detach_old:
 	case TL_OP_hold:
 	case TL_OP_open_pty:
+	case TL_OP_console:
 		return c->pivoted || fail(c, "the old root is still in place");
 	case TL_OP_setns:
 		c->joined = true;
@@ -252,6 +257,25 @@ static bool check_root(struct check *c, const struct tl_record *r)
 	}
 }
 
+static bool is_one_bit(uint32_t value)
+{
+	return value && !(value & (value - 1));
+}
+
+static bool check_node(struct check *c, const uint32_t *w)
+{
+	switch (w[1] & TYPE_MASK) {
+	case 0010000: /* S_IFIFO */
+	case 0020000: /* S_IFCHR */
+	case 0060000: /* S_IFBLK */
+		return (w[1] & ~TYPE_MASK) <= 0777 && w[2] < 1u << 12 && w[3] < 1u << 20
+			? true
+			: fail(c, "a device number or mode is out of range");
+	default:
+		return fail(c, "the node is no device");
+	}
+}
+
 static bool check_values(struct check *c, const struct tl_record *r)
 {
 	const uint32_t *w = r->word;
@@ -264,6 +288,15 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_setns:
 		return (!w[2] && w[1] && !(w[1] & ~CLONE_NEW_ALL)) ||
 			fail(c, "a flag names no namespace");
+	case TL_OP_open_namespace:
+		return (!w[3] && is_one_bit(w[2]) && !(w[2] & ~CLONE_NEW_ALL)) ||
+			fail(c, "a flag names no namespace");
+	case TL_OP_mount_attr:
+		return (!((w[1] | w[2]) & ~MOUNT_ATTRS) && !(w[3] & ~PROPAGATIONS) &&
+			(!w[3] || is_one_bit(w[3])) && w[4] <= 1) ||
+			fail(c, "a mount attribute is unknown");
+	case TL_OP_mknod:
+		return check_node(c, w);
 	case TL_OP_open_path:
 		return w[2] < TL_EXPECT_COUNT || fail(c, "the expected type is unknown");
 	case TL_OP_open_beneath:

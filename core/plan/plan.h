@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define TL_PLAN_MAGIC 0x314e414c504c4454ull /* "TDLPLAN1", little endian */
-#define TL_PLAN_VERSION 1
+#define TL_PLAN_VERSION 2
 #define TL_PLAN_MAX_OPS 4096
 #define TL_PLAN_MAX_SLOTS 960
 #define TL_PLAN_MAX_SIZE (16u << 20)

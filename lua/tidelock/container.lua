@@ -15,7 +15,9 @@ local FORWARDED = { "HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH
 ---@field facts table     holds the box's range of ids while it is referenced
 
 -- The namespaces of a spec that turns out to be good; of another, whatever was begun is taken back.
-local function likely_namespaces(fields)
+local function likely_namespaces(spec)
+  if spec.likely_namespaces then return spec:likely_namespaces() end
+  local fields = spec:fields()
   local names = require("tidelock.normalise.names").namespaces
   local shared, flags = {}, 0
   for _, name in ipairs(fields.share or {}) do shared[name] = true end
@@ -29,8 +31,8 @@ local function likely_namespaces(fields)
 end
 
 -- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: at once.
-local function begin_early(fields)
-  local spawn = require("tidelock.core").launch.spawn(likely_namespaces(fields))
+local function begin_early(spec)
+  local spawn = require("tidelock.core").launch.spawn(likely_namespaces(spec))
   return spawn or nil -- what failed will fail again, where it can be told
 end
 
@@ -40,7 +42,8 @@ end
 ---@return tidelock.Prepared
 function M.prepare(spec, options)
   local facts = require("tidelock.facts").new()
-  local norm, complete = require("tidelock.normalise").normalise(spec, facts)
+  local normalise = spec.normalise or require("tidelock.normalise").normalise
+  local norm, complete = normalise(spec, facts)
   local ops, given = require("tidelock.plan.build").build(norm, options)
   local fields = spec:fields()
   for _, item in ipairs(given) do
@@ -289,7 +292,7 @@ end
 
 -- The same, with the namespaces begun while the plan is made.
 local function start(spec, options)
-  local spawn = begin_early(spec:fields())
+  local spawn = begin_early(spec)
   local good, prepared, box, open = pcall(function()
     local prepared = M.prepare(spec, options)
     return prepared, M.launch(prepared, spawn)

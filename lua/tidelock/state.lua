@@ -47,16 +47,16 @@ end
 ---Writes the record of a box. Raises where that is impossible.
 ---@param core table
 ---@param state string  directory
----@param name string   of the box
----@param cgroups string[]  directories that tidelock/NAME is made below
+---@param cgroup { name: string, path: string }  the box's name, and its cgroup below each of
+---@param tops string[]
 ---@return string path
-function M.write(core, state, name, cgroups)
-  local path = ("%s/%s.json"):format(folder(core, state), name)
+function M.write(core, state, cgroup, tops)
+  local path = ("%s/%s.json"):format(folder(core, state), cgroup.name)
   local _, start = process(core, "self")
   local json = require "tidelock.json"
   local text = json.encode {
-    name = name, pid = core.process.getpid(), start = start,
-    pid_namespace = core.host.readlink "/proc/self/ns/pid", cgroups = json.array(cgroups),
+    name = cgroup.name, cgroup = cgroup.path, pid = core.process.getpid(), start = start,
+    pid_namespace = core.host.readlink "/proc/self/ns/pid", cgroups = json.array(tops),
   }
   local fd, code = core.process.open(path .. ".new", "w")
   local good = fd
@@ -81,7 +81,7 @@ end
 local function clean(core, record)
   local group, gone = core.cgroup.new(), true
   for _, parent in ipairs(record.cgroups) do
-    local good, code = group:adopt(parent, record.name)
+    local good, code = group:adopt(parent, record.cgroup)
     if not good and code ~= "ENOENT" and code ~= "EINVAL" then gone = false end
   end
   group:kill()
@@ -89,7 +89,8 @@ local function clean(core, record)
 end
 
 local function sound(record, name)
-  if type(record) ~= "table" or record.name ~= name or type(record.cgroups) ~= "table" then
+  if type(record) ~= "table" or record.name ~= name or type(record.cgroup) ~= "string"
+    or type(record.cgroups) ~= "table" then
     return false
   end
   for _, path in ipairs(record.cgroups) do

@@ -22,7 +22,7 @@ function M.begin(prepared)
   local state = prepared.facts.state
   return setmetatable({
     core = core, cgroup = cgroup, state = state, group = core.cgroup.new(),
-    record = require("tidelock.state").write(core, state, cgroup.name, paths),
+    record = require("tidelock.state").write(core, state, cgroup, paths),
   }, Box)
 end
 
@@ -65,7 +65,7 @@ end
 ---@return table fd
 function Box:tasks(index)
   local dir = self.cgroup.dirs[index]
-  local path = ("%s/tidelock/%s/%s"):format(dir.path, self.cgroup.name,
+  local path = ("%s/%s/%s"):format(dir.path, self.cgroup.path,
     self.cgroup.version == 1 and "tasks" or "cgroup.procs")
   local fd, code = self.core.process.open(path, "a")
   if fd then return fd end
@@ -126,8 +126,8 @@ function Box:remove(report)
   if good then
     os.remove(self.record)
   elseif report then
-    report.notes[#report.notes + 1] = { text = ("the cgroup tidelock/%s could not be removed: %s")
-      :format(self.cgroup.name, code) }
+    report.notes[#report.notes + 1] = { text = ("the cgroup %s could not be removed: %s")
+      :format(self.cgroup.path, code) }
   end
 end
 

@@ -35,8 +35,12 @@ local function hands_down(facts, dir, needed)
   return root or empty or nil, needed[1]
 end
 
--- The directory to make the box's in, or nil and the controller that is not to be had.
-local function base(facts, needed)
+---The directory to make the box's in, or nil and the controller that is not to be had.
+---@param facts table
+---@param needed string[]  controllers
+---@return string? dir
+---@return string? missing
+function M.base(facts, needed)
   local place = facts.cgroups.v2
   local dir, missing = place.dir, nil
   while true do
@@ -53,7 +57,7 @@ end
 ---@param controller string
 ---@return string? why
 function M.problem(facts, controller)
-  if base(facts, { controller }) then return nil end
+  if M.base(facts, { controller }) then return nil end
   local place = facts.cgroups.v2
   if not words(facts.read(place.dir .. "/cgroup.controllers"))[controller] then
     return ("the %s controller (cgroup v2) is not given to this cgroup, %s"):format(controller,
@@ -89,7 +93,7 @@ function M.arrange(facts, limits)
     needed[i] = M.controllers[limit.name]
     enable[i] = "+" .. needed[i]
   end
-  local path = base(facts, needed)
+  local path = M.base(facts, needed)
   local dir = { path = path or facts.cgroups.v2.dir, settings = {},
     enable = table.concat(enable, " ") }
   for _, limit in ipairs(limits) do

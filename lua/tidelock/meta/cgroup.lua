@@ -16,13 +16,13 @@ function cgroup.version(path) end
 ---@class tidelock.cgroup
 local group = {}
 
----Adds PARENT/tidelock/NAME, which is there.
----@param parent string
----@param name string
+---Adds TOP/PATH, which is there.
+---@param top string
+---@param path string  "tidelock/NAME"
 ---@return true?
 ---@return string? code
 ---@return integer? errno
-function group:adopt(parent, name) end
+function group:adopt(top, path) end
 
 ---A file of whichever of its directories has it, at most 64 KiB.
 ---@param file string  "memory.max_usage_in_bytes"

@@ -37,8 +37,11 @@ end
 
 --- The candidates that execve tries in turn. A relative or empty element of PATH means the current
 --- directory, which is the job's to fill: it is never looked into.
-local function exec_paths(ctx, path)
-  local command = ctx.norm.command
+---@param command string[]?
+---@param path string      PATH
+---@param refuse fun(why: string, hint: string)
+---@return string[]
+function M.exec_paths(command, path, refuse)
   if not command then return {} end
   local name = command[1]
   if name:find("/", 1, true) then return { name } end
@@ -50,9 +53,8 @@ local function exec_paths(ctx, path)
     end
   end
   if not list[1] then
-    errors.refuse { field = "command", value = name, at = ctx.where("command"),
-      why = "cannot be looked for: PATH has no absolute directory",
-      hint = "set PATH, or give the command with its path" }
+    refuse("cannot be looked for: PATH has no absolute directory",
+      "set PATH, or give the command with its path")
   end
   return list
 end
@@ -66,7 +68,11 @@ function M.resolve(ctx)
   for name, value in pairs(env) do list[#list + 1] = name .. "=" .. value end
   table.sort(list)
   ctx.norm.env = list
-  ctx.norm.exec_paths = exec_paths(ctx, env.PATH or M.PATH)
+  local command = ctx.norm.command
+  ctx.norm.exec_paths = M.exec_paths(command, env.PATH or M.PATH, function(why, hint)
+    errors.refuse { field = "command", value = command[1], at = ctx.where("command"), why = why,
+      hint = hint }
+  end)
 end
 
 return M

@@ -47,8 +47,9 @@ function M.resolve(ctx)
     norm.limits[i] = limit.name .. " " .. limit.text
     norm.enforced[#norm.enforced + 1] = ("limits.%s %s"):format(limit.name, limit.text)
   end
+  local name = facts.box_name()
   norm.cgroup = {
-    version = facts.cgroups.version, name = facts.box_name(), limits = enforced,
+    version = facts.cgroups.version, name = name, path = "tidelock/" .. name, limits = enforced,
     dirs = driver.arrange(facts, enforced), namespace = ctx.new.cgroup or false,
   }
 end

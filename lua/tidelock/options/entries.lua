@@ -163,6 +163,12 @@ function M.rlimit(text, origin)
   return "rlimits", { [name] = value }, origin
 end
 
+---@return string
+function M.bundle(text, origin)
+  if text == "" then refuse(origin, text, "is empty", "DIR") end
+  return text
+end
+
 ---A setting of the command, not of the box.
 ---@return {path: string}|{fd: integer}
 function M.report(text, origin)

@@ -27,6 +27,7 @@ function M.build(norm, options)
   build.forks = norm.init and norm.command ~= nil
   require("tidelock.plan.host").add(build, norm)
   require("tidelock.plan.identity").add(build, norm)
+  require("tidelock.plan.join").enter(build, norm)
   require("tidelock.plan.files").add(build, norm)
   finish.add(build, norm, given, options.sigmask or 0)
   local ops = build.ops

@@ -11,7 +11,7 @@ function M.make(build, norm)
   for i, dir in ipairs(norm.cgroup.dirs) do
     local slot = build:new_slot()
     build.cgroups[i] = slot
-    build:add { op = "make_cgroup", slot = slot, path = dir.path, name = norm.cgroup.name,
+    build:add { op = "make_cgroup", slot = slot, path = dir.path, name = norm.cgroup.path,
       enable = dir.enable, at = dir.settings[1] and dir.settings[1].at }
     for _, item in ipairs(dir.settings) do
       build:add { op = "limit_cgroup", slot = slot, file = item.file, value = item.value,

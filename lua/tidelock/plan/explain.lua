@@ -5,9 +5,16 @@ local M = {}
 -- Of the mount flags of mount(2) and of the attributes of mount_setattr(2), those that plans use.
 local MS = {
   { 1, "read-only" }, { 2, "nosuid" }, { 4, "nodev" }, { 8, "noexec" }, { 0x4000, "recursive" },
-  { 0x40000, "private" }, { 0x80000, "slave" }, { 0x100000, "shared" },
+  { 16, "sync" }, { 32, "remount" }, { 64, "mand" }, { 128, "dirsync" }, { 256, "nosymfollow" },
+  { 1024, "noatime" }, { 2048, "nodiratime" }, { 4096, "bind" }, { 0x8000, "silent" },
+  { 0x20000, "unbindable" }, { 0x40000, "private" }, { 0x80000, "slave" }, { 0x100000, "shared" },
+  { 0x200000, "relatime" }, { 0x800000, "iversion" }, { 0x1000000, "strictatime" },
+  { 0x2000000, "lazytime" },
 }
-local ATTR = { { 1, "read-only" }, { 2, "nosuid" }, { 4, "nodev" }, { 8, "noexec" } }
+local ATTR = {
+  { 1, "read-only" }, { 2, "nosuid" }, { 4, "nodev" }, { 8, "noexec" }, { 16, "noatime" },
+  { 32, "strictatime" }, { 0x70, "any atime" }, { 0x80, "nodiratime" }, { 0x200000, "nosymfollow" },
+}
 
 local function bits(value, names, none)
   local words, rest = {}, tonumber(value)
@@ -75,8 +82,17 @@ local function resource(value) return require("tidelock.normalise.names").rlimit
 
 local function numbers(value) return table.concat(value, " ") end
 
+local function device_mode(value)
+  local kind = { [1] = "fifo", [2] = "char", [6] = "block" }
+  return ("%s %04o"):format(kind[math.floor(value / 4096)] or "?", value % 4096)
+end
+
 -- How a field is printed: by operation and name, else by its type.
 local FIELDS = {
+  ["mount_attr.set"] = function(value) return bits(value, ATTR, "as it is") end,
+  ["mount_attr.clear"] = function(value) return bits(value, ATTR, "anything else") end,
+  ["mount_attr.propagation"] = function(value) return bits(value, MS, "private") end,
+  ["mknod.mode"] = device_mode, ["open_namespace.flags"] = namespaces,
   ["clone.flags"] = namespaces, ["unshare.flags"] = namespaces, ["setns.flags"] = namespaces,
   ["propagation.flags"] = flags, ["mount.flags"] = flags,
   ["bind.attr"] = attributes, ["root_tree.attr"] = attributes, ["idmap_mount.attr"] = attributes,
@@ -96,7 +112,7 @@ local TYPES = {
 
 -- What people want to know besides the story.
 local EXTRA = {
-  mount = { "flags", "data" }, mkdir = { "mode" }, overlay = { "size" }, exec = { "argv" },
+  mount = { "source", "flags", "data" }, mkdir = { "mode" }, overlay = { "size" }, exec = { "argv" },
 }
 
 local function operations()
@@ -155,7 +171,7 @@ local function writable(norm)
 end
 
 local NETWORK = {
-  none = "none, only lo inside",
+  none = "none, only lo inside", joined = "that of the namespace which was joined",
   host = "the host's: its interfaces and its abstract sockets",
 }
 

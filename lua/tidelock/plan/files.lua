@@ -36,7 +36,7 @@ local function bind(build, entry)
     op = "bind", slot = tree or build.held[entry] or build.held[entry.source],
     target = entry.target,
     -- The parent set the attributes together with the ids.
-    attr = tree and 0 or list.attributes(entry), tree = tree and 1 or 0,
+    attr = entry.idmap and 0 or list.attributes(entry), tree = tree and 1 or 0,
     recursive = entry.recursive and 1 or 0, path = entry.source, at = entry.origin,
   }
 end
@@ -52,6 +52,21 @@ local KINDS = {
   bind = bind, tmpfs = filesystem "tmpfs", proc = filesystem "proc", sysfs = filesystem "sysfs",
   devpts = filesystem "devpts", mqueue = filesystem "mqueue",
 }
+
+function KINDS.filesystem(build, entry)
+  build:add { op = "mount", target = entry.target, fstype = entry.fstype, flags = entry.flags,
+    data = entry.data, source = entry.source, at = entry.origin }
+end
+
+function KINDS.attributes(build, entry)
+  build:add { op = "mount_attr", target = entry.target, set = entry.set, clear = entry.clear,
+    propagation = entry.propagation, recursive = entry.recursive and 1 or 0, at = entry.origin }
+end
+
+function KINDS.device(build, entry)
+  build:add { op = "mknod", target = entry.target, mode = entry.mode, major = entry.major,
+    minor = entry.minor, uid = entry.uid, gid = entry.gid, at = entry.origin }
+end
 
 function KINDS.overlay(build, entry)
   bind(build, entry)
@@ -105,6 +120,15 @@ local function detach(build, root)
   for _ = 1, root.overlay and 3 or 1 do build:add { op = "detach_old" } end
 end
 
+-- The terminal while there is a right to show it: at /dev/console, before the root is read-only.
+local function console(build, norm)
+  build:add { op = "setsid" }
+  build:add { op = "open_pty", rows = norm.tty.rows, columns = norm.tty.columns,
+    at = norm.origins.tty }
+  build:add { op = "console", target = norm.tty.console, uid = norm.user.uid,
+    at = norm.origins.tty }
+end
+
 --- SEQUENCES.md masks after the pivot. Here it is before: a mask clones the held /dev/null, and
 --- of a descriptor on a tree that was detached open_tree(2) makes no clone (EINVAL).
 ---@param build table
@@ -119,7 +143,19 @@ function M.add(build, norm)
   build:add { op = "pivot" }
   detach(build, norm.root)
   M.user_ops(build, norm, "root")
-  if norm.root.kind == "tmpfs" then build:add { op = "seal_root" } end
+  if norm.tty and norm.tty.console then console(build, norm) end
+  -- A cwd that is not there is made (runtime-spec: by every runtime that engines know).
+  if norm.bundle and norm.cwd ~= "/" then
+    build:add { op = "mkdir", target = norm.cwd, mode = 493, at = norm.origins.cwd }
+  end
+  if norm.root.propagation then
+    build:add { op = "mount_attr", target = "/", set = 0, clear = 0,
+      propagation = norm.root.propagation, recursive = norm.root.recursive_propagation and 1 or 0,
+      at = norm.root.origin }
+  end
+  if norm.root.kind == "tmpfs" or norm.root.seal then
+    build:add { op = "seal_root", at = norm.root.origin }
+  end
 end
 
 return M

@@ -53,26 +53,54 @@ end
 
 local function identity(build, norm, mask)
   local user, first = norm.user, norm.identity
-  if user.uid == first.uid and user.gid == first.gid then return end
-  if mask ~= 0 then build:add { op = "keepcaps" } end
-  if first.setgroups then build:add { op = "setgroups", gids = user.groups } end
+  local same = user.uid == first.uid and user.gid == first.gid
+  if not same and mask ~= 0 then build:add { op = "keepcaps" } end
+  -- init dropped those of the caller, except where it kept the caller's identity.
+  if first.setgroups and (not same or user.groups[1] or first.mode == "host") then
+    build:add { op = "setgroups", gids = user.groups }
+  end
+  if same then return end
   build:add { op = "setresgid", gid = user.gid, at = norm.origins.user }
   build:add { op = "setresuid", uid = user.uid, at = norm.origins.user }
+end
+
+local SYS_ADMIN = 2 ^ 21
+
+local function with_admin(mask)
+  return math.floor(mask / SYS_ADMIN) % 2 == 1 and mask or mask + SYS_ADMIN
+end
+
+-- A namespace's root gets its capabilities at exec from the bounding set; others need ambient.
+local function sets_of(norm)
+  local mask = mask_of(norm.capabilities)
+  local ambient = norm.user.uid ~= 0 and mask or 0
+  return { bounding = mask, effective = mask, permitted = mask, inheritable = ambient,
+    ambient = ambient }
 end
 
 --- The ids and capabilities of the command.
 ---@param build table
 ---@param norm table
 function M.become_user(build, norm)
-  local mask = mask_of(norm.capabilities)
-  build:add { op = "drop_bounding", keep = mask, at = norm.origins.capabilities }
-  identity(build, norm, mask)
-  -- A namespace's root gets its capabilities at exec from the bounding set; others need ambient.
-  local ambient = norm.user.uid ~= 0 and mask or 0
-  build:add { op = "capset", effective = mask, permitted = mask, inheritable = ambient,
-    at = norm.origins.capabilities }
-  if ambient ~= 0 then
-    build:add { op = "ambient", raise = ambient, at = norm.origins.capabilities }
+  local sets = norm.capability_sets or sets_of(norm)
+  local effective, permitted = sets.effective, sets.permitted
+  -- Without no_new_privs only SYS_ADMIN may load a filter; exec takes it away again (trap 11).
+  if norm.seccomp.filter and not norm.no_new_privs then
+    effective, permitted = with_admin(effective), with_admin(permitted)
+  end
+  build:add { op = "drop_bounding", keep = sets.bounding, at = norm.origins.capabilities }
+  identity(build, norm, permitted)
+  build:add { op = "capset", effective = effective, permitted = permitted,
+    inheritable = sets.inheritable, at = norm.origins.capabilities }
+  if sets.ambient ~= 0 then
+    build:add { op = "ambient", raise = sets.ambient, at = norm.origins.capabilities }
+  end
+end
+
+local function rlimits(build, norm)
+  for _, limit in ipairs(norm.rlimits) do
+    build:add { op = "rlimit", resource = limit.resource, soft = limit.soft, hard = limit.hard,
+      at = limit.origin }
   end
 end
 
@@ -90,16 +118,22 @@ function M.add(build, norm, given, sigmask, joins)
     build:add { op = "hold" }
     return
   end
-  build:add { op = "setsid" }
+  local console = norm.tty and norm.tty.console
+  if not console then build:add { op = "setsid" } end
   streams(build, given)
   build:add { op = "umask", mode = norm.umask }
   build:add { op = "chdir", path = norm.cwd, at = norm.origins.cwd }
   user_ops(build, norm, "confine", joins and "process" or nil)
+  if norm.persona then
+    build:add { op = "personality", persona = norm.persona, at = norm.origins.persona }
+  end
+  -- The host's root may raise them: before that right is gone. Nothing is opened after that.
+  if norm.identity.mode == "host" then rlimits(build, norm) end
   M.become_user(build, norm)
   build:add { op = "pdeathsig", signal = SIGKILL }
-  build:add { op = "no_new_privs" }
+  if norm.no_new_privs then build:add { op = "no_new_privs" } end
   -- As the workload's user, who is to own it, and with nobody's rights.
-  if norm.tty then
+  if norm.tty and not console then
     build:add { op = "open_pty", rows = norm.tty.rows, columns = norm.tty.columns,
       at = norm.origins.tty }
   end
@@ -110,13 +144,10 @@ function M.add(build, norm, given, sigmask, joins)
     if item.use == "pass" then build:add { op = "dup", slot = i - 1, fd = item.target } end
   end
   -- Late: a low nofile would refuse the descriptors above.
-  for _, limit in ipairs(norm.rlimits) do
-    build:add { op = "rlimit", resource = limit.resource, soft = limit.soft, hard = limit.hard,
-      at = limit.origin }
-  end
+  if norm.identity.mode ~= "host" then rlimits(build, norm) end
   build:add { op = "sigmask", mask = sigmask }
   if norm.seccomp.filter then
-    build:add { op = "seccomp", filter = norm.seccomp.filter, flags = 0,
+    build:add { op = "seccomp", filter = norm.seccomp.filter, flags = norm.seccomp.flags or 0,
       at = norm.origins.seccomp }
   end
   build:add { op = "exec", path = norm.exec_paths, argv = norm.command, envp = norm.env,

@@ -47,17 +47,22 @@ local function beneath(build, entry, tree)
     at = entry.origin }
 end
 
+local function is_recursive(entry)
+  if entry.kind == "bind" and not entry.recursive then return 0 end
+  return entry.file and 0 or 1
+end
+
 --- What is shown with other ids is cloned here, because only the parent can map it; the child
 --- inherits the detached tree. Each mount needs a tree of its own.
 local function open_trees(build, norm)
   for _, entry in ipairs(sources(norm)) do
     if entry.idmap and entry.beneath then
       beneath(build, entry, 1)
-    elseif entry.idmap then
+    elseif entry.idmap or entry.clone_early then
       local slot = build:new_slot()
       build.trees[entry] = slot
       build:add { op = "open_tree", slot = slot, path = entry.source,
-        recursive = entry.file and 0 or 1, at = entry.origin }
+        recursive = is_recursive(entry), at = entry.origin }
     end
   end
 end
@@ -65,7 +70,7 @@ end
 local function map_trees(build, norm)
   for _, entry in ipairs(sources(norm)) do
     if entry.idmap then
-      build:add { op = "idmap_mount", slot = build.trees[entry], recursive = entry.file and 0 or 1,
+      build:add { op = "idmap_mount", slot = build.trees[entry], recursive = is_recursive(entry),
         attr = list.attributes(entry), path = entry.source, at = entry.origin }
     end
   end
@@ -77,7 +82,7 @@ local function hold_paths(build, norm)
   for _, entry in ipairs(sources(norm)) do
     if entry.beneath and not entry.idmap then
       beneath(build, entry, 0)
-    elseif not entry.idmap then
+    elseif not entry.idmap and not entry.clone_early then
       hold(build, entry.source, entry.rdev, entry.origin)
     end
   end
@@ -90,45 +95,58 @@ local function hold_paths(build, norm)
   end
 end
 
-local function clone_flags(norm)
-  local bits, flags = require("tidelock.normalise.names").namespaces, 0
-  for _, name in ipairs(norm.namespaces) do flags = flags + bits[name] end
-  -- A namespace of cgroups has its root where the process is by then: it is made after the join.
-  if norm.cgroup and norm.cgroup.namespace then flags = flags - bits.cgroup end
-  return flags
-end
-
 local function maps(build, identity, at)
+  if not identity.uid_map then return end
   local helper = identity.helper and 1 or 0
   if not identity.setgroups then build:add { op = "deny_setgroups", at = at } end
   build:add { op = "write_map", kind = MAP_GID, map = identity.gid_map, helper = helper, at = at }
   build:add { op = "write_map", kind = MAP_UID, map = identity.uid_map, helper = helper, at = at }
 end
 
+--- In a user namespace only the parent may still lower it; else the child itself does, at once.
+local function oom_score_adj(build, norm, lane)
+  if norm.oom_score_adj and lane == (norm.identity.uid_map and "parent" or "child") then
+    build:add { op = "oom_score_adj", value = norm.oom_score_adj, at = norm.origins.oom_score_adj }
+  end
+end
+
 ---@param build table
 ---@param norm table
 function M.add(build, norm)
+  local join = require "tidelock.plan.join"
   build:enter("host", "prepare")
   hooks(build, norm, "prepare")
   if norm.cgroup then require("tidelock.plan.cgroup").make(build, norm) end
   open_trees(build, norm)
-  build:add { op = "clone", flags = clone_flags(norm) }
+  join.hold(build, norm)
+  build:add { op = "clone", flags = join.clone_flags(norm), at = norm.origins.namespaces }
 
   build:enter("child", "created")
   build:add { op = "pdeathsig", signal = SIGKILL }
+  if norm.creation_umask then build:add { op = "umask", mode = norm.creation_umask } end
+  oom_score_adj(build, norm, "child")
   if norm.cgroup then require("tidelock.plan.cgroup").join(build, norm) end
+  join.join(build, norm)
   build:add { op = "propagation", flags = MS_REC_PRIVATE }
   if norm.hostname then
     build:add { op = "sethostname", name = norm.hostname, at = norm.origins.hostname }
+  end
+  if norm.domainname then
+    build:add { op = "setdomainname", name = norm.domainname, at = norm.origins.domainname }
   end
   if norm.net == "none" and not build.forks then build:add { op = "link_up", name = "lo" } end
   hold_paths(build, norm)
 
   build:enter("parent", "created")
+  local before = #build.ops
   maps(build, norm.identity, norm.origins.user)
   map_trees(build, norm)
+  oom_score_adj(build, norm, "parent")
   hooks(build, norm, "created")
-  build:add { op = "barrier", id = build:next_rendezvous(), lane = "child" }
+  -- Where the parent has nothing to do, there is nothing to wait for.
+  if #build.ops > before then
+    build:add { op = "barrier", id = build:next_rendezvous(), lane = "child" }
+  end
 end
 
 return M

@@ -10,6 +10,10 @@ function M.add(build, norm)
   local identity = norm.identity
   local all = 2 ^ (norm.last_cap + 1) - 1
   build:enter("child", "created")
+  if identity.mode == "host" then
+    build:add { op = "dumpable", value = 0 }
+    return
+  end
   if identity.setgroups then build:add { op = "setgroups", gids = {} } end
   build:add { op = "setresgid", gid = identity.gid }
   build:add { op = "setresuid", uid = identity.uid }

@@ -43,6 +43,7 @@ end
 ---@param entry table
 ---@return integer
 function M.attributes(entry)
+  if entry.attr then return entry.attr end
   return (entry.readonly and RDONLY or 0) + NOSUID + (entry.device and 0 or NODEV)
     + ((entry.noexec or entry.rdev) and NOEXEC or 0)
 end

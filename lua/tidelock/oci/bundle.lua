@@ -1,0 +1,143 @@
+--- An OCI bundle: a directory with a config.json (runtime-spec 1.0 to 1.2), which comes to the same
+--- normalised spec as a spec of Lua. The workload is PID 1 of its pid namespace.
+
+local errors = require "tidelock.error"
+
+local M = {}
+
+local LARGEST = 16 * 1024 * 1024
+
+---@class tidelock.Bundle
+---@field config table
+---@field dir string    absolute
+---@field at string     the file's name in errors
+---@field words string[]? in the place of process.args
+local Bundle = {}
+Bundle.__index = Bundle
+
+local function read(path)
+  local file, message = io.open(path, "rb")
+  local text
+  if file then
+    text, message = file:read(LARGEST + 1)
+    file:close()
+    text = text or not message and ""
+  end
+  if not text then
+    errors.refuse { field = "--bundle", value = path,
+      why = "cannot be read: " .. tostring(message):gsub("^.*: ", ""),
+      accepted = "a directory with a config.json", hint = "runc spec makes one" }
+  elseif #text > LARGEST then
+    errors.refuse { field = "--bundle", value = path, why = "is too large", accepted = "at most 16M" }
+  end
+  return text
+end
+
+local function refuse_json(path, err)
+  local where = err.path and err.path ~= "" and (" in %s"):format(errors.printable(err.path)) or ""
+  error(errors.new { op = "bundle", path = path, code = "EINVAL",
+    message = ("%s:%d:%d: is no JSON%s: %s"):format(errors.printable(path, 200), err.line,
+      err.column, where, err.why) }, 0)
+end
+
+---Reads and checks DIR/config.json.
+---@param dir string
+---@param settings { words: string[]?, timeout: number?, timeout_at: string? }?
+---@return tidelock.Bundle
+function M.load(dir, settings)
+  local core = require "tidelock.core"
+  local path = dir:gsub("/+$", "") .. "/config.json"
+  local config, err = core.json.decode(read(path), { raw = { ["linux.seccomp"] = true } })
+  if not config then refuse_json(path, err) end
+  local at = errors.printable(path, 200)
+  require("tidelock.oci.check").config(config, at, core.json)
+  settings = settings or {}
+  return setmetatable({ config = config, dir = dir, at = at, words = settings.words,
+    timeout = settings.timeout, timeout_at = settings.timeout_at }, Bundle)
+end
+
+---What of a spec's fields the start needs: there are none.
+function Bundle:fields() return self end
+
+---The namespaces of the clone, as flags, before the rest is known.
+---@return integer
+function Bundle:likely_namespaces()
+  local bits, flags = require("tidelock.normalise.names").namespaces, 0
+  for _, namespace in ipairs(self.config.linux.namespaces or {}) do
+    if namespace.path then return 0 end
+    local bit = bits[namespace.type]
+    -- Made once it has joined its cgroup.
+    if bit and namespace.type ~= "cgroup" then flags = flags + bit end
+  end
+  return flags
+end
+
+local function new_norm(bundle, facts)
+  return {
+    notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {}, watched = {},
+    writable = {}, origins = {}, hooks = {}, ops = {}, pass_fds = {}, sockets = {},
+    streams = { stdin = "inherit", stdout = "inherit", stderr = "inherit" },
+    init = false, view = "none", last_cap = facts.last_cap, bundle = bundle.dir,
+    timeout = bundle.timeout, timeout_at = bundle.timeout_at,
+    -- Every mode is the one that config.json says.
+    creation_umask = 0,
+  }
+end
+
+-- What is asked for by one property each, for the reasons that errors give.
+local function origins(ctx)
+  local names = { capabilities = "process.capabilities", command = "process.args",
+    cwd = "process.cwd", hostname = "hostname", domainname = "domainname", user = "process.user",
+    seccomp = "linux.seccomp", tty = "process.terminal", oom_score_adj = "process.oomScoreAdj",
+    persona = "linux.personality", root = "root" }
+  for name, field in pairs(names) do ctx.norm.origins[name] = ctx.at .. ", " .. field end
+  ctx.norm.origins.namespaces = ctx.at .. ", linux.namespaces"
+end
+
+local function view(ctx)
+  local mounts, norm = require "tidelock.oci.mounts", ctx.norm
+  local list = {}
+  mounts.configured(ctx, list)
+  mounts.devices(ctx, list)
+  mounts.closed(ctx, list)
+  norm.mounts = list
+  if not norm.root.readonly then norm.writable[1] = "/" end
+  for _, entry in ipairs(list) do
+    if entry.kind == "bind" and not entry.readonly and not entry.device
+      or entry.kind == "filesystem" and entry.fstype == "tmpfs" and entry.flags % 2 == 0 then
+      norm.writable[#norm.writable + 1] = entry.target
+    end
+  end
+end
+
+---See tidelock.normalise.normalise.
+---@param facts table
+---@return table norm
+---@return function complete
+function Bundle:normalise(facts)
+  local norm = new_norm(self, facts)
+  local ctx = { config = self.config, facts = facts, norm = norm, at = self.at }
+  ctx.dir = require("tidelock.normalise.path").from_here(facts, self.dir, "--bundle", nil)
+  function ctx.note(text, at) norm.notes[#norm.notes + 1] = { text = text, at = at } end
+  local namespaces, process = require "tidelock.oci.namespaces", require "tidelock.oci.process"
+  origins(ctx)
+  namespaces.resolve(ctx)
+  namespaces.identity(ctx)
+  process.user(ctx)
+  process.capabilities(ctx)
+  require("tidelock.oci.resources").resolve(ctx)
+  require("tidelock.oci.mounts").root(ctx)
+  view(ctx)
+  namespaces.names(ctx)
+  namespaces.sysctls(ctx)
+  process.rlimits(ctx)
+  process.personality(ctx)
+  process.oom_score_adj(ctx)
+  process.command(ctx, self.words)
+  process.terminal(ctx)
+  process.seccomp(ctx)
+  if norm.cgroup then norm.cgroup.namespace = ctx.new.cgroup or false end
+  return norm, function() end
+end
+
+return M

@@ -1,0 +1,86 @@
+--- A mount of type "cgroup" in config.json: what the container sees of its own cgroups. On v1 one
+--- directory for each hierarchy, on v2 the one. Always by way of a namespace of cgroups, whose root
+--- is the container's own cgroup: nothing above it is there to be written (CVE-2023-25809).
+
+local M = {}
+
+local RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
+local CONFINED = NOSUID + NODEV + NOEXEC
+
+-- Each hierarchy of this process: its controllers, and the name of its directory.
+local function hierarchies(facts)
+  local list = {}
+  for names in (facts.read "/proc/self/cgroup" or ""):gmatch("%d+:([^:\n]*):") do
+    if names ~= "" then
+      local name = names:gsub("^name=", "")
+      list[#list + 1] = { names = names, dir = name }
+    end
+  end
+  table.sort(list, function(a, b) return a.dir < b.dir end)
+  return list
+end
+
+-- Does the container have a directory of its own there? Only that may be written.
+local function is_own(ctx, hierarchy)
+  local cgroup = ctx.norm.cgroup
+  if not cgroup then return false end
+  for name in hierarchy.names:gmatch("[^,]+") do
+    local place = ctx.facts.cgroups.v1[name]
+    for _, dir in ipairs(place and cgroup.dirs or {}) do
+      if dir.path:sub(1, #place.mount) == place.mount then return true end
+    end
+  end
+  return false
+end
+
+local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
+
+---@param ctx table
+---@param list table[]
+---@param _ table       the mount
+---@param found tidelock.oci.MountOptions
+---@param target string
+---@param field string
+---@param origin string
+function M.add(ctx, list, _, found, target, field, origin)
+  local flags = require("tidelock.oci.mount_options").mount_flags(found)
+  if not ctx.new.cgroup and not ctx.joined.cgroup then
+    ctx.new.cgroup = true
+    ctx.norm.namespaces[#ctx.norm.namespaces + 1] = "cgroup"
+    table.sort(ctx.norm.namespaces)
+    ctx.note("the container has a namespace of cgroups, which config.json does not ask for:"
+      .. " a cgroup mount without one would show the host's", origin)
+  end
+  local version = ctx.facts.cgroups.version
+  if not version then
+    require("tidelock.oci.check").refuse(ctx.at, field, nil,
+      "cannot be done: no cgroup file system is mounted on the host")
+  elseif version == 2 then
+    list[#list + 1] = { kind = "filesystem", target = target, fstype = "cgroup2", flags = flags,
+      origin = origin }
+    return
+  end
+  local read_only = has(flags, RDONLY)
+  list[#list + 1] = { kind = "filesystem", target = target, fstype = "tmpfs", flags = CONFINED,
+    data = "mode=755,size=64k", origin = origin }
+  for _, hierarchy in ipairs(hierarchies(ctx.facts)) do
+    local data = hierarchy.names
+    if data:find "^name=" then data = "none," .. data end
+    local own = not read_only and is_own(ctx, hierarchy)
+    list[#list + 1] = { kind = "filesystem", target = target .. "/" .. hierarchy.dir,
+      fstype = "cgroup", flags = CONFINED + (own and 0 or RDONLY), data = data, origin = origin }
+    -- "cpu,cpuacct" is found by either name.
+    for name in hierarchy.dir:gmatch("[^,]+") do
+      if name ~= hierarchy.dir then
+        list[#list + 1] = { kind = "symlink", target = target .. "/" .. name, to = hierarchy.dir,
+          origin = origin }
+      end
+    end
+  end
+  if read_only then
+    list[#list + 1] = { kind = "attributes", target = target, set = RDONLY, clear = 0,
+      propagation = 0, recursive = false, origin = origin }
+  end
+end
+
+return M
