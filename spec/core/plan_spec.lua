@@ -47,7 +47,8 @@ describe("core.plan.pack", function()
       write_map = true, open_path = true, dup = true, seccomp = true, exec = true, fork = true,
       root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
       detach_old = true, chdir = true, sysctl = true, settle = true, open_pty = true,
-      enter = true, open_file = true, hold = true, leave = true }
+      enter = true, open_file = true, hold = true, leave = true, console = true,
+      mount_attr = true, mknod = true }
     for _, info in ipairs(plan.operations()) do
       local lane = info.lanes[#info.lanes]
       local slots = false
@@ -66,6 +67,52 @@ describe("core.plan.pack", function()
       end
     end
     assert(tried >= 60, "only " .. tried .. " were tried")
+  end)
+
+  it("takes devices and fifos with numbers that the kernel has, and no other file", function()
+    local function node(mode, major, minor)
+      return (pcall(plan.pack, around(op("mknod", "child", { target = "/dev/x", mode = mode,
+        major = major, minor = minor, uid = 0, gid = 0 }))))
+    end
+    for _, good in ipairs { { 0x21b6, 1, 3 }, { 0x61ff, 4095, 1048575 }, { 0x1000, 0, 0 } } do
+      assert.is_true(node(unpack(good)))
+    end
+    -- a file, a directory, a link, a socket, setuid, numbers too large, garbage above
+    for _, bad in ipairs { { 0x81b6, 1, 3 }, { 0x4000, 0, 0 }, { 0xa000, 0, 0 }, { 0xc000, 0, 0 },
+      { 0x29b6, 1, 3 }, { 0x21b6, 4096, 0 }, { 0x21b6, 0, 1048576 }, { 0x1000021b6, 1, 3 } } do
+      assert.is_false(node(unpack(bad)))
+    end
+  end)
+
+  it("takes known attributes and one propagation of a mount", function()
+    local function attributes(set, clear, propagation, recursive)
+      return (pcall(plan.pack, around(op("mount_attr", "child", { target = "/a", set = set,
+        clear = clear, propagation = propagation, recursive = recursive }))))
+    end
+    assert.is_true(attributes(0x2000ff, 0x70, 0x40000, 1))
+    assert.is_true(attributes(0, 0, 0, 0))
+    for _, bad in ipairs { { 0x100000, 0, 0, 0 }, { 0, 0x100, 0, 0 }, { 0, 0, 0x60000, 0 },
+      { 0, 0, 0x4000, 0 }, { 0, 0, 0, 2 } } do
+      assert.is_false(attributes(unpack(bad)))
+    end
+  end)
+
+  it("shows a console when there is a root to show it in", function()
+    local list = around()
+    table.insert(list, #list, op("console", "child", { target = "/dev/console", uid = 0 }))
+    assert.is_true((pcall(plan.pack, list)))
+    assert.matches("the old root is still in place",
+      refusal(around(op("console", "child", { target = "/dev/console", uid = 0 }))))
+  end)
+
+  it("holds one namespace of a known kind at a time", function()
+    local function hold(flags)
+      local list = around()
+      table.insert(list, 1, op("open_namespace", "host", { slot = 0, path = "/n", flags = flags }))
+      return (pcall(plan.pack, list))
+    end
+    assert.is_true(hold(0x40000000))
+    for _, bad in ipairs { 0, 0x60000000, 1, "0x100000000" } do assert.is_false(hold(bad)) end
   end)
 
   it("takes a terminal of 1 to 65535 rows and columns, after the pivot", function()
