@@ -252,7 +252,7 @@ static int put_prelude(struct sock_filter *out, const struct tl_filter_policy *p
 }
 
 /* libseccomp 2.5 can export to a descriptor only. */
-static int export_tree(scmp_filter_ctx context, struct sock_filter **tree, size_t before)
+int tl_filter_export(void *context, struct sock_filter **tree, size_t before)
 {
 	int fd = memfd_create("tidelock-filter", MFD_CLOEXEC), result;
 	struct sock_filter *program;
@@ -292,7 +292,7 @@ static int join(scmp_filter_ctx context, const struct tl_filter_policy *policy,
 {
 	size_t before = prelude_size(policy), total, index;
 	const char *reason;
-	int tree = export_tree(context, prog, before), result;
+	int tree = tl_filter_export(context, prog, before), result;
 
 	if (!*prog)
 		return fail(why, tree, "libseccomp cannot write the filter", NULL);

@@ -87,5 +87,9 @@ int tl_filter_number(const char *name);
 /* The name of a call on x86_64 for the caller to free, or NULL. */
 char *tl_filter_name(int number);
 
+/* The program of a libseccomp context, with room for some instructions before it. Returns the number
+ * of libseccomp's instructions, with all of it in *prog (free it), or -errno. */
+int tl_filter_export(void *context, struct sock_filter **prog, size_t before);
+
 /* The version of libseccomp in use, as 0xMMmmpp. */
 uint32_t tl_filter_library(void);

@@ -18,23 +18,25 @@
 struct header {
 	char magic[8];
 	uint32_t count;
-	uint32_t reserved;
+	uint32_t flags;
 	unsigned char checksum[TL_SHA256_SIZE];
 };
 
-static const char magic[8] = "TLBPF01";
+static const char magic[8] = "TLBPF02";
 
 static void fill_header(struct header *header, const char *name,
-			const struct sock_filter *prog, size_t count)
+			const struct sock_filter *prog, size_t count, uint32_t flags)
 {
 	struct tl_sha256 hash;
 
 	memset(header, 0, sizeof(*header));
 	memcpy(header->magic, magic, sizeof(magic));
 	header->count = (uint32_t)count;
+	header->flags = flags;
 	/* The name is part of it: an entry that was renamed is not the entry asked for. */
 	tl_sha256_init(&hash);
 	tl_sha256_update(&hash, name, strlen(name) + 1);
+	tl_sha256_update(&hash, &flags, sizeof(flags));
 	tl_sha256_update(&hash, prog, count * sizeof(*prog));
 	tl_sha256_final(&hash, header->checksum);
 }
@@ -84,7 +86,7 @@ static int make_directory(const char *dir)
 	return 0;
 }
 
-static int read_entry(int fd, const char *name, struct sock_filter *prog)
+static int read_entry(int fd, const char *name, struct sock_filter *prog, uint32_t *flags)
 {
 	struct header header, expected;
 	struct iovec parts[] = {
@@ -105,14 +107,16 @@ static int read_entry(int fd, const char *name, struct sock_filter *prog)
 	count = ((size_t)length - sizeof(header)) / sizeof(*prog);
 	if (((size_t)length - sizeof(header)) % sizeof(*prog))
 		return -EBADMSG;
-	fill_header(&expected, name, prog, count);
+	fill_header(&expected, name, prog, count, header.flags);
 	if (memcmp(&header, &expected, sizeof(header)) != 0 ||
 	    tl_bpf_check(prog, count, &index, &why) < 0)
 		return -EBADMSG;
+	*flags = header.flags;
 	return (int)count;
 }
 
-int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *prog)
+int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *prog,
+			 uint32_t *flags)
 {
 	int folder, fd, result;
 
@@ -123,7 +127,7 @@ int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *
 		return folder;
 	/* O_NONBLOCK: a FIFO put there must not make us wait. */
 	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	result = fd < 0 ? -errno : read_entry(fd, name, prog);
+	result = fd < 0 ? -errno : read_entry(fd, name, prog, flags);
 	if (fd >= 0)
 		close(fd);
 	close(folder);
@@ -131,7 +135,7 @@ int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *
 }
 
 static int write_entry(int fd, const char *name, const struct sock_filter *prog,
-		       size_t count)
+		       size_t count, uint32_t flags)
 {
 	struct header header;
 	struct iovec parts[] = {
@@ -140,7 +144,7 @@ static int write_entry(int fd, const char *name, const struct sock_filter *prog,
 	};
 	ssize_t length;
 
-	fill_header(&header, name, prog, count);
+	fill_header(&header, name, prog, count, flags);
 	length = writev(fd, parts, 2);
 	if (length < 0)
 		return -errno;
@@ -148,7 +152,7 @@ static int write_entry(int fd, const char *name, const struct sock_filter *prog,
 }
 
 static int store_in(int folder, const char *name, const struct sock_filter *prog,
-		    size_t count)
+		    size_t count, uint32_t flags)
 {
 	char temporary[32];
 	uint64_t nonce;
@@ -161,7 +165,7 @@ static int store_in(int folder, const char *name, const struct sock_filter *prog
 	if (fd < 0)
 		return -errno;
 	/* No fsync: an entry lost or torn in a power cut is found by its checksum and rebuilt. */
-	result = write_entry(fd, name, prog, count);
+	result = write_entry(fd, name, prog, count, flags);
 	close(fd);
 	if (result == 0 && renameat(folder, temporary, folder, name) < 0)
 		result = -errno;
@@ -171,7 +175,7 @@ static int store_in(int folder, const char *name, const struct sock_filter *prog
 }
 
 int tl_filter_cache_store(const char *dir, const char *name,
-			  const struct sock_filter *prog, size_t count)
+			  const struct sock_filter *prog, size_t count, uint32_t flags)
 {
 	int folder, result;
 
@@ -186,7 +190,7 @@ int tl_filter_cache_store(const char *dir, const char *name,
 	}
 	if (folder < 0)
 		return folder;
-	result = store_in(folder, name, prog, count);
+	result = store_in(folder, name, prog, count, flags);
 	close(folder);
 	return result;
 }

@@ -12,11 +12,14 @@
 
 #include <linux/filter.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* Read an entry: the number of instructions put into prog, which has room for TL_BPF_MAX.
+/* Read an entry: the number of instructions put into prog, which has room for TL_BPF_MAX, and the
+ * flags for seccomp(2) that were stored with them.
  * -ENOENT: there is none. -EPERM: not ours alone. -EBADMSG: damaged. Or another -errno. */
-int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *prog);
+int tl_filter_cache_load(const char *dir, const char *name, struct sock_filter *prog,
+			 uint32_t *flags);
 
 /* Write an entry in one step, making the directory if need be. 0 or -errno. */
 int tl_filter_cache_store(const char *dir, const char *name,
-			  const struct sock_filter *prog, size_t count);
+			  const struct sock_filter *prog, size_t count, uint32_t flags);

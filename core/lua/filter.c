@@ -8,6 +8,7 @@
 #include "../host/bpf.h"
 #include "../host/filter.h"
 #include "../host/filter_cache.h"
+#include "../host/filter_oci.h"
 #include "../host/sha256.h"
 #include "bind.h"
 
@@ -258,6 +259,51 @@ static int compile(lua_State *L)
 	return 1;
 }
 
+/* An error's value: a string, or what else the source text says. */
+static void push_value(lua_State *L, const struct tl_filter_oci_error *error)
+{
+	lua_pushstring(L, error->value);
+	if (error->is_string)
+		return;
+	if (!*error->value)
+		lua_pushnil(L);
+	else if (lua_isnumber(L, -1))
+		lua_pushnumber(L, lua_tonumber(L, -1));
+	else
+		lua_pushboolean(L, strcmp(error->value, "true") == 0);
+	lua_replace(L, -2);
+}
+
+/* compile_oci(text) -> bytes, flags | nil, message, path, accepted or nil, value or nil */
+static int compile_oci(lua_State *L)
+{
+	struct tl_filter_oci_error error;
+	struct sock_filter *prog, *copy;
+	const char *text;
+	uint32_t flags;
+	size_t size;
+	int count;
+
+	text = luaL_checklstring(L, 1, &size);
+	copy = scratch(L, TL_BPF_MAX, sizeof(*copy));
+	count = tl_filter_compile_oci(text, size, &prog, &flags, &error);
+	if (count == -ENOMEM)
+		return luaL_error(L, "not enough memory for the filter");
+	if (count < 0) {
+		lua_pushnil(L);
+		lua_pushstring(L, error.why);
+		lua_pushstring(L, error.path);
+		lua_pushstring(L, error.accepted);
+		push_value(L, &error);
+		return 5;
+	}
+	memcpy(copy, prog, (size_t)count * sizeof(*prog));
+	free(prog);
+	lua_pushlstring(L, (const char *)copy, (size_t)count * sizeof(*copy));
+	lua_pushnumber(L, flags);
+	return 2;
+}
+
 /* Lua strings have no alignment to rely on in principle; in LuaJIT and PUC they are aligned. */
 static const struct sock_filter *to_program(lua_State *L, int index, size_t *count)
 {
@@ -379,26 +425,30 @@ static int sha256(lua_State *L)
 	return 1;
 }
 
-/* cache_load(dir, name) -> bytes | nil, errno's name, errno (EPERM: others may write it; EBADMSG: damaged) */
+/* cache_load(dir, name) -> bytes, flags | nil, errno's name, errno (EPERM: others may write it;
+ * EBADMSG: damaged) */
 static int cache_load(lua_State *L)
 {
 	const char *dir = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
 	struct sock_filter prog[TL_BPF_MAX];
-	int count = tl_filter_cache_load(dir, name, prog);
+	uint32_t flags;
+	int count = tl_filter_cache_load(dir, name, prog, &flags);
 
 	if (count < 0)
 		return tl_bind_error(L, count);
 	lua_pushlstring(L, (const char *)prog, (size_t)count * sizeof(prog[0]));
-	return 1;
+	lua_pushnumber(L, flags);
+	return 2;
 }
 
-/* cache_store(dir, name, bytes) -> true | nil, errno's name, errno */
+/* cache_store(dir, name, bytes, flags) -> true | nil, errno's name, errno */
 static int cache_store(lua_State *L)
 {
 	const char *dir = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
 	size_t count;
 	const struct sock_filter *prog = to_program(L, 3, &count);
-	int result = tl_filter_cache_store(dir, name, prog, count);
+	uint32_t flags = (uint32_t)luaL_optnumber(L, 4, 0);
+	int result = tl_filter_cache_store(dir, name, prog, count, flags);
 
 	if (result < 0)
 		return tl_bind_error(L, result);
@@ -410,6 +460,7 @@ int tl_lua_open_filter(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "compile", compile },
+		{ "compile_oci", compile_oci },
 		{ "check", check },
 		{ "evaluate", evaluate },
 		{ "action", action_value },

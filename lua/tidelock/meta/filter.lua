@@ -13,6 +13,17 @@ local filter = {}
 ---@return string? message
 function filter.compile(policy) end
 
+---The program of the OCI runtime specification's linux.seccomp, from its JSON text, and the flags
+---for seccomp(2) as a number. What is not accepted is named: "linux.seccomp.syscalls[3].args[0].op",
+---lists from 0.
+---@param text string
+---@return string? bytes
+---@return integer|string flags_or_message
+---@return string? path
+---@return string? accepted
+---@return any value
+function filter.compile_oci(text) end
+
 ---Would the kernel accept the program?
 ---@param bytes string
 ---@return true?
@@ -47,11 +58,12 @@ function filter.syscall_name(number) end
 ---@return string
 function filter.sha256(bytes) end
 
----A program that was kept. Errors: ENOENT, EPERM (others may write it), EBADMSG (damaged).
+---A program that was kept, and its flags. Errors: ENOENT, EPERM (others may write it), EBADMSG
+---(damaged).
 ---@param dir string
 ---@param name string
 ---@return string? bytes
----@return string? code
+---@return integer|string flags_or_code
 ---@return integer? errno
 function filter.cache_load(dir, name) end
 
@@ -59,6 +71,7 @@ function filter.cache_load(dir, name) end
 ---@param dir string
 ---@param name string
 ---@param bytes string
+---@param flags integer?  for seccomp(2), 0 if left out
 ---@return true?
 ---@return string? code
 ---@return integer? errno
