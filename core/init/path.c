@@ -6,6 +6,8 @@
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
 
+#define MAX_LINKS 8 /* on the way to what is not there; the kernel follows 40 to what is */
+
 long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 {
 	struct open_how how = {
@@ -39,11 +41,56 @@ static size_t parent_length(const char *path, size_t n)
 }
 
 /*
+ * Where the link at path[0..n] leads, as a path to be resolved in the root like any other: an image
+ * may have links whose ends are yet to be made (/etc/resolv.conf into /run).
+ */
+static long follow(struct init *s, const char *path, size_t n, char to[PATH_LIMIT])
+{
+	char link[PATH_LIMIT];
+	size_t up = parent_length(path, n), name = up;
+	autoclose int parent = -1;
+	long size;
+
+	while (name < n && path[name] == '/')
+		name++;
+	memcpy(to, path, up);
+	to[up] = '\0';
+	parent = (int)tl_path_look_up(s, to, O_DIRECTORY);
+	if (parent < 0)
+		return parent;
+	memcpy(link, path + name, n - name);
+	link[n - name] = '\0';
+	size = tl_call(s, readlinkat, parent, link, link, sizeof(link) - 1);
+	if (size < 0)
+		return size;
+	link[size] = '\0';
+	if (link[0] == '/')
+		up = 0;
+	else
+		to[up++] = '/';
+	if (up + (size_t)size >= PATH_LIMIT)
+		return -ENAMETOOLONG;
+	memcpy(to + up, link, (size_t)size + 1);
+	return 0;
+}
+
+static long make_directory(struct init *s, const char *path, unsigned links);
+
+/* The directory at path[0..n], which is a link to one that is not there yet. */
+static long make_linked(struct init *s, const char *path, size_t n, unsigned links)
+{
+	char to[PATH_LIMIT];
+	long ret = links ? follow(s, path, n, to) : -ELOOP;
+
+	return ret < 0 ? ret : make_directory(s, to, links - 1);
+}
+
+/*
  * Make a directory and its parents. Each prefix is resolved anew in the root and the next name
  * made in that directory, so that a symlink on the way leads where it would lead inside, and
  * never out.
  */
-static long make_directory(struct init *s, const char *path)
+static long make_directory(struct init *s, const char *path, unsigned links)
 {
 	char prefix[PATH_LIMIT];
 	size_t n = length(path), missing[64], depth = 0;
@@ -76,12 +123,14 @@ static long make_directory(struct init *s, const char *path)
 		if (ret < 0 && ret != -EEXIST)
 			return ret;
 		parent = tl_path_look_up(s, prefix, O_DIRECTORY);
+		if (parent == -ENOENT && ret == -EEXIST)
+			parent = make_linked(s, path, missing[depth], links);
 	}
 	return parent;
 }
 
 /* Make an empty file to mount on; resolved and created by one call, so nothing can slip between. */
-static long make_file(struct init *s, const char *path)
+static long make_file(struct init *s, const char *path, unsigned links)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -92,11 +141,15 @@ static long make_file(struct init *s, const char *path)
 	size_t n = parent_length(path, length(path));
 	long fd = tl_call(s, openat2, s->root, path, &how, sizeof(how));
 
+	if (fd == -EEXIST) { /* a link to what is not there */
+		fd = links ? follow(s, path, length(path), parent) : -ELOOP;
+		return fd < 0 ? fd : make_file(s, parent, links - 1);
+	}
 	if (fd != -ENOENT)
 		return fd;
 	memcpy(parent, path, n);
 	parent[n] = '\0';
-	fd = make_directory(s, parent);
+	fd = make_directory(s, parent, links);
 	if (fd < 0)
 		return fd;
 	raw(close, fd);
@@ -133,7 +186,7 @@ long tl_path_parent(struct init *s, const char *path, const char **name)
 	parent[n] = '\0';
 	fd = tl_path_look_up(s, parent, O_DIRECTORY);
 	if (fd == -ENOENT)
-		fd = make_directory(s, parent);
+		fd = make_directory(s, parent, MAX_LINKS);
 	if (fd < 0)
 		return fd;
 	s->parent = (int)fd;
@@ -191,5 +244,6 @@ long tl_path_target(struct init *s, const char *path, bool directory)
 	fd = tl_path_look_up(s, path, directory ? O_DIRECTORY : 0);
 	if (fd != -ENOENT)
 		return fd;
-	return directory ? make_directory(s, path) : make_file(s, path);
+	return directory ? make_directory(s, path, MAX_LINKS)
+			 : make_file(s, path, MAX_LINKS);
 }

@@ -53,7 +53,8 @@ local function number(ctx, field, value, least, most, accepted)
     return
   end
   if type(value) ~= "number" then refuse_kind(ctx, field, value, accepted) end
-  if value % 1 ~= 0 or value < least or value > most then
+  -- As a fraction or with an exponent: not exact any more.
+  if value % 1 ~= 0 or value < least or value > most or math.abs(value) > LARGEST then
     M.refuse(ctx.at, field, value, value % 1 ~= 0 and "is no whole number" or "is out of range",
       accepted)
   end

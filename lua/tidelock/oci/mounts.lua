@@ -87,15 +87,16 @@ local function bind(ctx, list, mount, found, target, field, origin)
   end
   local file = stat.type ~= "dir"
   local set, clear = options.bind_attributes(found)
+  local later = found.recursive or clear ~= 0
   local entry = { kind = "bind", source = source, real = ctx.facts.realpath(source), stat = stat,
     target = target, recursive = found.recursive and not file, file = file, origin = origin,
     readonly = found.flags.ro or found.set % 2 == 1,
-    -- Everything at once where it concerns one mount; a clone keeps its place among its peers.
-    attr = found.recursive and 0 or set, clone_early = is_linked(found) or nil,
+    -- At once where it concerns one mount alone; a clone keeps its place among its peers.
+    attr = later and 0 or set, clone_early = is_linked(found) or nil,
     idmap = found.idmap and ctx.norm.identity.uid_map ~= nil or nil }
   guard_proc(ctx, field .. ".destination", target, entry)
   list[#list + 1] = entry
-  attribute_change(list, found, target, origin, found.recursive and set or 0, clear)
+  attribute_change(list, found, target, origin, later and set or 0, clear)
 end
 
 local function new_file_system(ctx, list, mount, found, target, field, origin)

@@ -13,7 +13,7 @@ local MS = {
 }
 local ATTR = {
   { 1, "read-only" }, { 2, "nosuid" }, { 4, "nodev" }, { 8, "noexec" }, { 16, "noatime" },
-  { 32, "strictatime" }, { 0x70, "any atime" }, { 0x80, "nodiratime" }, { 0x200000, "nosymfollow" },
+  { 32, "strictatime" }, { 0x80, "nodiratime" }, { 0x200000, "nosymfollow" },
 }
 
 local function bits(value, names, none)
@@ -82,6 +82,13 @@ local function resource(value) return require("tidelock.normalise.names").rlimit
 
 local function numbers(value) return table.concat(value, " ") end
 
+-- MOUNT_ATTR__ATIME is a field, not a bit.
+local function cleared(value)
+  local atime = math.floor(value / 16) % 8
+  local rest = bits(value - atime * 16, ATTR, atime == 0 and "anything else" or "")
+  return atime == 0 and rest or (rest .. " any atime"):gsub("^ ", "")
+end
+
 local function device_mode(value)
   local kind = { [1] = "fifo", [2] = "char", [6] = "block" }
   return ("%s %04o"):format(kind[math.floor(value / 4096)] or "?", value % 4096)
@@ -90,7 +97,7 @@ end
 -- How a field is printed: by operation and name, else by its type.
 local FIELDS = {
   ["mount_attr.set"] = function(value) return bits(value, ATTR, "as it is") end,
-  ["mount_attr.clear"] = function(value) return bits(value, ATTR, "anything else") end,
+  ["mount_attr.clear"] = cleared,
   ["mount_attr.propagation"] = function(value) return bits(value, MS, "private") end,
   ["mknod.mode"] = device_mode, ["open_namespace.flags"] = namespaces,
   ["clone.flags"] = namespaces, ["unshare.flags"] = namespaces, ["setns.flags"] = namespaces,
