@@ -158,7 +158,7 @@ local function bound_device(ctx, list, node, field)
 end
 
 local function add_device(ctx, list, node, field)
-  if ctx.norm.identity.uid_map then
+  if ctx.in_user_namespace then
     bound_device(ctx, list, node, field)
     return
   end

@@ -59,6 +59,7 @@ function M.resolve(ctx)
   for _, name in ipairs { "cgroup", "ipc", "network", "uts", "pid", "user" } do
     norm.joined[#norm.joined + 1] = ctx.joined[name]
   end
+  ctx.in_user_namespace = ctx.new.user or ctx.joined.user ~= nil
   norm.net = ctx.new.network and "none" or ctx.joined.network and "joined" or "host"
 end
 

@@ -160,7 +160,7 @@ end
 
 local function makes_nodes(ctx)
   for _, name in ipairs(ctx.norm.capabilities) do
-    if name == "MKNOD" then return not ctx.norm.identity.uid_map end
+    if name == "MKNOD" then return not ctx.in_user_namespace end
   end
   return false
 end

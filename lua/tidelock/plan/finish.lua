@@ -56,7 +56,8 @@ local function identity(build, norm, mask)
   local same = user.uid == first.uid and user.gid == first.gid
   if not same and mask ~= 0 then build:add { op = "keepcaps" } end
   -- init dropped those of the caller, except where it kept the caller's identity.
-  if first.setgroups and (not same or user.groups[1] or first.mode == "host") then
+  local afresh = not same and first.mode ~= "joined" or first.mode == "host"
+  if first.setgroups and (afresh or user.groups[1]) then
     build:add { op = "setgroups", gids = user.groups }
   end
   if same then return end

@@ -50,6 +50,10 @@ end
 function M.join(build, norm)
   if not joins(norm) then return end
   build:add { op = "dumpable", value = 0 }
+  -- There it may be forbidden for ever, as in one that an ordinary user made.
+  if norm.identity.mode == "joined" and norm.identity.setgroups then
+    build:add { op = "setgroups", gids = {} }
+  end
   local function setns(name)
     for i, namespace in ipairs(norm.joined) do
       if namespace.name == name then
@@ -66,10 +70,10 @@ function M.join(build, norm)
   if flags ~= 0 then
     build:add { op = "unshare", flags = flags, at = norm.origins.namespaces }
   end
+  if not norm.identity.uid_map then return end
   -- For the parent's writing of the maps; what is joined so far sees no processes.
-  if norm.identity.rootless and norm.identity.uid_map then
-    build:add { op = "dumpable", value = 1 }
-  end
+  if norm.identity.rootless then build:add { op = "dumpable", value = 1 } end
+  build:add { op = "reach", id = build:next_rendezvous() }
 end
 
 --- Child lane, after the first identity: into the pid namespace, which only a child can be born in.

@@ -1,0 +1,128 @@
+-- linux.resources and linux.cgroupsPath of a bundle.
+local bundles = require "spec.support.bundle"
+local leaks = require "spec.support.leaks"
+local run = require "spec.support.run"
+
+describe("the limits of a bundle", function()
+  local folder, before
+
+  setup(function() folder = run.folder() end)
+  teardown(function() run.remove(folder) end)
+  before_each(function() before = leaks.snapshot() end)
+  after_each(function() leaks.verify(before) end)
+
+  local function needs_v1()
+    if run.who() ~= "root" then run.skip "needs root" end
+    if not run.read "/sys/fs/cgroup/memory/tasks" then run.skip "needs cgroup v1 controllers" end
+  end
+
+  local function limited(resources, script, change)
+    return bundles.run(folder, script, function(config)
+      config.linux.resources = resources
+      if change then change(config) end
+    end)
+  end
+
+  local FILES = [[cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes \
+    cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us pids/pids.max]]
+
+  it("are in force, each of them", function()
+    needs_v1()
+    local result = limited({ memory = { limit = 67108864, reservation = 33554432 },
+      cpu = { shares = 512, quota = 50000, period = 100000 }, pids = { limit = 20 } }, FILES)
+    assert.equal("67108864\n33554432\n512\n50000\n100000\n20\n", result.stdout)
+  end)
+
+  it("may be numbers that no double holds", function()
+    needs_v1()
+    local bundle = bundles.make(folder, { "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes" })
+    local text = run.read(bundle .. "/config.json")
+    run.write(bundle .. "/config.json", (text:gsub('"resources":{',
+      '"resources":{"memory":{"limit":9223372036854771712},')))
+    local result = run.tl { "run", "--bundle", bundle }
+    assert.equal("9223372036854771712\n", result.stdout)
+  end)
+
+  it("are the reason that the report gives, and the property", function()
+    needs_v1()
+    local result = limited({ memory = { limit = 33554432, swap = 33554432 } },
+      "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo $x | wc -c")
+    assert.equal(137, result.status)
+    assert.matches("killed by the memory limit 32M %(.-config%.json, linux%.resources%.memory%.limit%)",
+      result.stderr)
+  end)
+
+  it("put the container where cgroupsPath says, and take that away again", function()
+    needs_v1()
+    local result = limited({ pids = { limit = 20 } }, "cat /proc/self/cgroup; sleep 0.2", function(config)
+      config.linux.cgroupsPath = "/spec-" .. "tidelock/pod/container"
+      for i, space in ipairs(config.linux.namespaces) do
+        if space.type == "cgroup" then table.remove(config.linux.namespaces, i) end
+      end
+      for i, mount in ipairs(config.mounts) do
+        if mount.type == "cgroup" then table.remove(config.mounts, i) end
+      end
+    end)
+    assert.equal("", result.stderr)
+    assert.matches("pids:/spec%-tidelock/pod/container\n", result.stdout)
+    assert.is_nil(run.read "/sys/fs/cgroup/pids/spec-tidelock/tasks")
+  end)
+
+  it("leave directories on the way that were there before", function()
+    needs_v1()
+    os.execute("mkdir /sys/fs/cgroup/pids/spec-kept")
+    local result = limited({ pids = { limit = 20 } }, "true", function(config)
+      config.linux.cgroupsPath = "/spec-kept/made/container"
+    end)
+    assert.equal(0, result.status)
+    assert.is_nil(run.read "/sys/fs/cgroup/pids/spec-kept/made/tasks")
+    assert.not_nil(run.read "/sys/fs/cgroup/pids/spec-kept/tasks")
+    os.execute("rmdir /sys/fs/cgroup/pids/spec-kept")
+  end)
+
+  it("are refused at a path that is taken, climbs, or is a unit's name", function()
+    needs_v1()
+    os.execute("mkdir /sys/fs/cgroup/pids/spec-taken")
+    local function at(path)
+      return limited({ pids = { limit = 20 } }, "true", function(config)
+        config.linux.cgroupsPath = path
+      end)
+    end
+    local cases = { ["/spec-taken"] = "is there already", ["/a/../../b"] = "begins with a dot",
+      ["system.slice:docker:abc"] = "a unit of systemd", ["/"] = "is no path" }
+    for path, why in pairs(cases) do
+      local result = at(path)
+      assert.equal(125, result.status)
+      assert.matches("linux%.cgroupsPath: .*" .. why, result.stderr)
+    end
+    os.execute("rmdir /sys/fs/cgroup/pids/spec-taken")
+  end)
+
+  it("that the kernel refuses are told by their property, and leave nothing", function()
+    needs_v1()
+    local result = limited({ cpu = { quota = 5 } }, "true")
+    assert.equal(125, result.status)
+    assert.matches("linux%.resources%.cpu%.quota", result.stderr)
+    assert.matches("EINVAL", result.stderr)
+  end)
+
+  it("that cannot be set yet are told by their property", function()
+    for name, resources in pairs {
+      ["linux.resources.cpu.cpus"] = { cpu = { cpus = "0" } },
+      ["linux.resources.hugepageLimits"] = { hugepageLimits = { { pageSize = "2MB", limit = 1 } } },
+      ["linux.resources.unified"] = { unified = { ["memory.high"] = "1" } },
+      ["linux.resources.blockIO"] = { blockIO = { weight = 10 } },
+    } do
+      local result = limited(resources, "true")
+      assert.equal(125, result.status)
+      assert.matches(name:gsub("%.", "%%.") .. ": .*cannot be done", result.stderr)
+    end
+  end)
+
+  it("cannot be had by an ordinary user, who is told why", function()
+    if run.who() == "root" then run.skip "needs an ordinary user" end
+    local result = limited({ memory = { limit = 1000000 } }, "true")
+    assert.equal(125, result.status)
+    assert.matches("linux%.resources%.memory%.limit: .* cannot be enforced: ", result.stderr)
+  end)
+end)
