@@ -81,14 +81,17 @@ const char *tl_oci_must_be(enum tl_json_type type)
 	}
 }
 
-/* The nodes of an object's fields, 0 for one that is absent or null. */
+/*
+ * The nodes of an object's fields, 0 for one that is absent or null. Others are passed over, as the
+ * runtime-spec wants it of unknown properties (config.md, "Extensibility").
+ */
 int tl_oci_read_fields(struct tl_oci_reader *r, uint32_t object,
 		       const struct tl_oci_field *fields, size_t count,
-		       const char *accepted, uint32_t *found)
+		       uint32_t *found)
 {
 	const struct tl_json_node *nodes = r->doc->nodes;
 	uint32_t i;
-	size_t f, size;
+	size_t f;
 
 	memset(found, 0, count * sizeof(*found));
 	if (nodes[object].type != TL_JSON_OBJECT)
@@ -97,17 +100,7 @@ int tl_oci_read_fields(struct tl_oci_reader *r, uint32_t object,
 	for (i = object + 1; i < nodes[object].next; i = nodes[i + 1].next) {
 		for (f = 0; f < count && !tl_json_is(r->doc, i, fields[f].name); f++)
 			;
-		if (f == count) {
-			char name[65];
-			const char *key = tl_json_string(r->doc, i, &size);
-
-			snprintf(name, sizeof(name), "%.*s", (int)(size > 64 ? 64 : size),
-				 key);
-			return tl_oci_refuse(r, name, 0,
-					     "is no field of linux.seccomp here",
-					     accepted);
-		}
-		if (nodes[i + 1].type == TL_JSON_NULL)
+		if (f == count || nodes[i + 1].type == TL_JSON_NULL)
 			continue;
 		if (nodes[i + 1].type != fields[f].type)
 			return tl_oci_refuse(r, fields[f].name, i + 1,
@@ -292,10 +285,8 @@ static int read_profile(struct tl_oci_reader *r)
 		[LISTENER_METADATA] = { "listenerMetadata", TL_JSON_STRING },
 		[SYSCALLS] = { "syscalls", TL_JSON_LIST },
 	};
-	static const char accepted[] =
-		"defaultAction, defaultErrnoRet, architectures, flags, syscalls";
 	uint32_t found[PROFILE_FIELDS];
-	int result = tl_oci_read_fields(r, 0, fields, PROFILE_FIELDS, accepted, found);
+	int result = tl_oci_read_fields(r, 0, fields, PROFILE_FIELDS, found);
 
 	if (result == 0)
 		result = refuse_listener(r, found);

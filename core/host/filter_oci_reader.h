@@ -38,8 +38,7 @@ const char *tl_oci_must_be(enum tl_json_type type);
 
 /* The nodes of an object's fields, 0 for one that is absent or null. */
 int tl_oci_read_fields(struct tl_oci_reader *r, uint32_t object,
-		       const struct tl_oci_field *fields, size_t count,
-		       const char *accepted, uint32_t *found);
+		       const struct tl_oci_field *fields, size_t count, uint32_t *found);
 int tl_oci_require(struct tl_oci_reader *r, uint32_t node, const char *field,
 		   const char *accepted);
 int tl_oci_read_u64(struct tl_oci_reader *r, uint32_t node, const char *field,

@@ -87,10 +87,9 @@ static int read_arg(struct tl_oci_reader *r, uint32_t node, struct scmp_arg_cmp 
 		[ARG_VALUE_TWO] = { "valueTwo", TL_JSON_INTEGER },
 		[ARG_OP] = { "op", TL_JSON_STRING },
 	};
-	static const char accepted[] = "index, value, valueTwo, op";
 	uint32_t found[ARG_FIELDS];
 	uint64_t index = 0, value = 0, second = 0;
-	int result = tl_oci_read_fields(r, node, fields, ARG_FIELDS, accepted, found);
+	int result = tl_oci_read_fields(r, node, fields, ARG_FIELDS, found);
 
 	if (result == 0)
 		result = tl_oci_require(r, found[ARG_INDEX], "index", "0 to 5");
@@ -221,10 +220,9 @@ static int add_syscall(struct tl_oci_reader *r, uint32_t node)
 		[CALL_ERRNO] = { "errnoRet", TL_JSON_INTEGER },
 		[CALL_ARGS] = { "args", TL_JSON_LIST },
 	};
-	static const char accepted[] = "names, action, errnoRet, args";
 	struct conditions conditions = { 0 };
 	uint32_t found[CALL_FIELDS];
-	int result = tl_oci_read_fields(r, node, fields, CALL_FIELDS, accepted, found);
+	int result = tl_oci_read_fields(r, node, fields, CALL_FIELDS, found);
 
 	if (result == 0)
 		result = tl_oci_require(r, found[CALL_NAMES], "names",

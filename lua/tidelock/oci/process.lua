@@ -227,8 +227,12 @@ function M.seccomp(ctx)
   local text = ctx.config.linux.seccomp
   ctx.norm.seccomp = { name = text and "config.json" or "none" }
   if not text then return end
-  local loaded = require("tidelock.oci.seccomp").load(text, ctx.facts.cache or nil,
+  local good, loaded = pcall(require("tidelock.oci.seccomp").load, text, ctx.facts.cache or nil,
     require "tidelock.core")
+  if not good then
+    if require("tidelock.error").is(loaded) then loaded.at = ctx.at end
+    error(loaded, 0)
+  end
   ctx.norm.seccomp.filter, ctx.norm.seccomp.flags = loaded.filter, loaded.flags
 end
 
