@@ -252,14 +252,14 @@ static int put_prelude(struct sock_filter *out, const struct tl_filter_policy *p
 }
 
 /* libseccomp 2.5 can export to a descriptor only. */
-int tl_filter_export(void *context, struct sock_filter **tree, size_t before)
+int tl_filter_export(void *context, struct sock_filter **prog, size_t before)
 {
 	int fd = memfd_create("tidelock-filter", MFD_CLOEXEC), result;
 	struct sock_filter *program;
 	struct stat stat;
 	ssize_t length;
 
-	*tree = NULL;
+	*prog = NULL;
 	if (fd < 0)
 		return -errno;
 	result = seccomp_export_bpf(context, fd);
@@ -280,7 +280,7 @@ int tl_filter_export(void *context, struct sock_filter **tree, size_t before)
 		free(program);
 		goto out;
 	}
-	*tree = program;
+	*prog = program;
 	result = (int)((size_t)length / sizeof(*program));
 out:
 	close(fd);

@@ -86,8 +86,7 @@ const char *tl_oci_must_be(enum tl_json_type type)
  * runtime-spec wants it of unknown properties (config.md, "Extensibility").
  */
 int tl_oci_read_fields(struct tl_oci_reader *r, uint32_t object,
-		       const struct tl_oci_field *fields, size_t count,
-		       uint32_t *found)
+		       const struct tl_oci_field *fields, size_t count, uint32_t *found)
 {
 	const struct tl_json_node *nodes = r->doc->nodes;
 	uint32_t i;

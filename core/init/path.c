@@ -6,7 +6,8 @@
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
 
-#define MAX_LINKS 8 /* on the way to what is not there; the kernel follows 40 to what is */
+#define MAX_LINKS \
+	8 /* on the way to what is not there; the kernel follows 40 to what is */
 
 long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 {

@@ -5,7 +5,8 @@
 /* The kernel's flags are spelled out: this file is part of init and includes no system header. */
 #define CLONE_NEW_ALL 0x7e020080u
 #define MOUNT_ATTRS 0x002000ffu
-#define PROPAGATIONS 0x001e0000u /* one of unbindable, private, slave, shared; 0: as it is */
+#define PROPAGATIONS \
+	0x001e0000u /* one of unbindable, private, slave, shared; 0: as it is */
 #define TYPE_MASK 0170000u
 #define PATH_LIMIT 4096u
 

@@ -23,7 +23,8 @@ describe("the limits of a bundle", function()
     end)
   end
 
-  local FILES = [[cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes \
+  local FILES = [[cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes \
+    memory/memory.soft_limit_in_bytes \
     cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us pids/pids.max]]
 
   it("are in force, each of them", function()
@@ -35,7 +36,8 @@ describe("the limits of a bundle", function()
 
   it("may be numbers that no double holds", function()
     needs_v1()
-    local bundle = bundles.make(folder, { "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes" })
+    local bundle = bundles.make(folder, { "sh", "-c",
+      "cat /sys/fs/cgroup/memory/memory.limit_in_bytes" })
     local text = run.read(bundle .. "/config.json")
     run.write(bundle .. "/config.json", (text:gsub('"resources":{',
       '"resources":{"memory":{"limit":9223372036854771712},')))
@@ -48,13 +50,15 @@ describe("the limits of a bundle", function()
     local result = limited({ memory = { limit = 33554432, swap = 33554432 } },
       "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo $x | wc -c")
     assert.equal(137, result.status)
-    assert.matches("killed by the memory limit 32M %(.-config%.json, linux%.resources%.memory%.limit%)",
+    assert.matches(
+      "killed by the memory limit 32M %(.-config%.json, linux%.resources%.memory%.limit%)",
       result.stderr)
   end)
 
   it("put the container where cgroupsPath says, and take that away again", function()
     needs_v1()
-    local result = limited({ pids = { limit = 20 } }, "cat /proc/self/cgroup; sleep 0.2", function(config)
+    local result = limited({ pids = { limit = 20 } }, "cat /proc/self/cgroup; sleep 0.2",
+      function(config)
       config.linux.cgroupsPath = "/spec-" .. "tidelock/pod/container"
       for i, space in ipairs(config.linux.namespaces) do
         if space.type == "cgroup" then table.remove(config.linux.namespaces, i) end

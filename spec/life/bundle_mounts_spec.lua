@@ -90,7 +90,8 @@ describe("the mounts of a bundle", function()
 
   it("are recursive where the option says so, and only there", function()
     root_only()
-    os.execute(("mount -t tmpfs inner %s/below && echo mounted > %s/below/file"):format(source, source))
+    os.execute(("mount -t tmpfs inner %s/below && echo mounted > %s/below/file"):format(source,
+      source))
     local function seen(options)
       return with(bundles.mount("/mnt", "bind", source, options),
         "cat /mnt/below/file; touch /mnt/below/x 2>/dev/null && echo written").stdout
@@ -99,7 +100,8 @@ describe("the mounts of a bundle", function()
       seen { "rbind", "rro" } }
     os.execute(("umount %s/below"):format(source))
     os.execute(("rm -f %s/below/x"):format(source))
-    assert.same({ "inner\nwritten\n", "mounted\nwritten\n", "mounted\nwritten\n", "mounted\n" }, results)
+    assert.same({ "inner\nwritten\n", "mounted\nwritten\n", "mounted\nwritten\n", "mounted\n" },
+      results)
   end)
 
   it("are part of the host's propagation only where they ask for it", function()
@@ -118,7 +120,8 @@ describe("the mounts of a bundle", function()
       os.execute(("mkdir -p %s/signal; rm -f %s/signal/go"):format(folder, folder))
       local result = run.run(([[%s run --bundle %s > %s/out & sleep 0.3
         mount -t tmpfs propagated %s/a && touch %s/a/mounted; sleep 0.2; touch %s/signal/go; wait
-        umount %s/a; cat %s/out]]):format(run.tidelock, bundle, folder, shared, shared, folder, shared,
+        umount %s/a; cat %s/out]]):format(run.tidelock, bundle, folder, shared, shared, folder,
+          shared,
         folder))
       return result.stdout
     end
@@ -154,10 +157,12 @@ describe("the mounts of a bundle", function()
 
   it("make devices with their numbers, mode and owner", function()
     root_only()
-    local result = bundles.run(folder, "stat -c '%t:%T %a %u:%g' /dev/fuse /dev/fifo /dev/null; stat -c %F /dev/fifo",
+    local result = bundles.run(folder,
+      "stat -c '%t:%T %a %u:%g' /dev/fuse /dev/fifo /dev/null; stat -c %F /dev/fifo",
       function(config)
         config.linux.devices = {
-          { type = "c", path = "/dev/fuse", major = 10, minor = 229, fileMode = 384, uid = 7, gid = 8 },
+          { type = "c", path = "/dev/fuse", major = 10, minor = 229, fileMode = 384, uid = 7,
+            gid = 8 },
           { type = "p", path = "/dev/fifo", fileMode = 420 },
           { type = "c", path = "/dev/null", major = 1, minor = 3, fileMode = 420 },
         }

@@ -63,7 +63,8 @@ describe("the namespaces of a bundle", function()
 
   -- A process that sleeps in namespaces of its own; f gets the folder of its ns files.
   local function beside(unshare, f)
-    local result = run.run(("unshare %s sh -c 'echo $$ > %s/pid; exec sleep 60' & "):format(unshare, folder)
+    local result = run.run(
+      ("unshare %s sh -c 'echo $$ > %s/pid; exec sleep 60' & "):format(unshare, folder)
       .. ("until [ -s %s/pid ]; do sleep 0.02; done"):format(folder))
     assert.equal(0, result.status)
     local pid = run.run("pgrep -nf '^sleep 60$'").stdout:match("%d+")
@@ -115,7 +116,8 @@ describe("the namespaces of a bundle", function()
     end)
   end)
 
-  it("are joined where it is the pid namespace: other processes see it, and it sees them", function()
+  it("are joined where it is the pid namespace: other processes see it, and it sees them",
+    function()
     root_only()
     beside("--pid --fork --mount-proc", function(ns)
       local result = bundles.run(folder, "ls /proc | grep -c '^[0-9]'; echo $$; cat /proc/1/comm",
@@ -134,7 +136,8 @@ describe("the namespaces of a bundle", function()
         set(config, "user", ns .. "user")
         set(config, "network", ns .. "net")
         config.linux.resources = nil
-        config.mounts[3].options = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" }
+        config.mounts[3].options = { "nosuid", "noexec", "newinstance", "ptmxmode=0666",
+          "mode=0620" }
       end)
       assert.equal("", result.stderr)
       local inside = inodes(result.stdout)
@@ -179,7 +182,8 @@ describe("the namespaces of a bundle", function()
 
   it("map users as config.json says, as root", function()
     root_only()
-    local result = bundles.run(folder, "id -u; id -g; cat /proc/self/uid_map; touch /tmp/made; stat -c %u /tmp/made",
+    local result = bundles.run(folder,
+      "id -u; id -g; cat /proc/self/uid_map; touch /tmp/made; stat -c %u /tmp/made",
       function(config)
         set(config, "user")
         config.linux.uidMappings = { { containerID = 0, hostID = 200000, size = 1000 },
@@ -232,7 +236,8 @@ describe("the namespaces of a bundle", function()
   it("must have one for mounts, and none twice, and no other names", function()
     for change, why in pairs {
       [function(config) set(config, "mount", false) end] = 'has no "mount"',
-      [function(config) table.insert(config.linux.namespaces, { type = "ipc" }) end] = "is there twice",
+      [function(config) table.insert(config.linux.namespaces,
+        { type = "ipc" }) end] = "is there twice",
       [function(config) table.insert(config.linux.namespaces, { type = "net" }) end] =
         "is no namespace %(accepted: cgroup, ipc, mount, network",
       [function(config) table.insert(config.linux.namespaces, { type = "time" }) end] =

@@ -24,7 +24,9 @@ describe("a config.json", function()
       ["process.apparmorProfile"] = function(c) c.process.apparmorProfile = "docker-default" end,
       ["process.selinuxLabel"] = function(c) c.process.selinuxLabel = "system_u:object_r:x" end,
       ["linux.mountLabel"] = function(c) c.linux.mountLabel = "system_u:object_r:x" end,
-      ["hooks.createRuntime"] = function(c) c.hooks = { createRuntime = { { path = "/bin/true" } } } end,
+      ["hooks.createRuntime"] = function(c)
+        c.hooks = { createRuntime = { { path = "/bin/true" } } }
+      end,
       ["hooks.poststop"] = function(c) c.hooks = { poststop = { { path = "/bin/true" } } } end,
       ["linux.intelRdt"] = function(c) c.linux.intelRdt = { closID = "x" } end,
       ["linux.timeOffsets"] = function(c) c.linux.timeOffsets = { monotonic = { secs = 1 } } end,
@@ -53,7 +55,9 @@ describe("a config.json", function()
       ["ociVersion: \"2.0.0\" is not a version"] = function(c) c.ociVersion = "2.0.0" end,
       ["process.args: has nothing to execute"] = function(c) c.process.args = nil end,
       ["process.cwd: \"tmp\" is not absolute"] = function(c) c.process.cwd = "tmp" end,
-      ["process.env[0]: \"novalue\" is not NAME=VALUE"] = function(c) c.process.env = { "novalue" } end,
+      ["process.env[0]: \"novalue\" is not NAME=VALUE"] = function(c)
+        c.process.env = { "novalue" }
+      end,
       ["process.rlimits[0].type: \"RLIMIT_NOFILES\" is not"] = function(c)
         c.process.rlimits[1].type = "RLIMIT_NOFILES"
       end,
@@ -73,7 +77,9 @@ describe("a config.json", function()
       end,
       ["root.path: \"nosuch\" does not exist"] = function(c) c.root.path = "nosuch" end,
       ["root.path: \"/\" is the host's own root"] = function(c) c.root.path = "/" end,
-      ["mounts[1].destination: \"/../x\" climbs"] = function(c) c.mounts[2].destination = "/../x" end,
+      ["mounts[1].destination: \"/../x\" climbs"] = function(c)
+        c.mounts[2].destination = "/../x"
+      end,
       ["mounts[7].source: \"/nosuch\" does not exist"] = function(c)
         c.mounts[#c.mounts + 1] = bundles.mount("/mnt", "bind", "/nosuch", { "bind" })
         while #c.mounts < 8 do table.insert(c.mounts, 2, c.mounts[2]) end
@@ -140,7 +146,8 @@ describe("a config.json", function()
       { "--env", "A=1" } } do
       local result = run.tl { "run", "--bundle", bundle, unpack(words) }
       assert.equal(125, result.status)
-      assert.matches("^tidelock: " .. words[1]:gsub("%-", "%%-") .. ": cannot be combined with %-%-bundle",
+      assert.matches("^tidelock: " .. words[1]:gsub("%-", "%%-")
+        .. ": cannot be combined with %-%-bundle",
         result.stderr)
     end
   end)

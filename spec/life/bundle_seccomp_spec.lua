@@ -68,13 +68,16 @@ describe("the filter of a bundle", function()
     assert.matches("linux%.seccomp: the filter would stop the command from starting", result.stderr)
   end)
 
-  it("is loaded without no_new_privs, and leaves no right that config.json does not give", function()
+  it("is loaded without no_new_privs, and leaves no right that config.json does not give",
+    function()
     local function status(uid, ambient)
-      local result = filtered(deny { "mkdir" }, "grep -e Cap -e NoNew -e Seccomp: /proc/self/status",
+      local result = filtered(deny { "mkdir" },
+        "grep -e Cap -e NoNew -e Seccomp: /proc/self/status",
         function(config)
           config.process.noNewPrivileges = false
           config.process.user = { uid = uid, gid = uid }
-          for _, set in pairs(config.process.capabilities) do set[1], set[2], set[3] = nil, nil, nil end
+          for _, set in pairs(config.process.capabilities) do set[1], set[2], set[3] = nil, nil,
+            nil end
           for _, name in ipairs { "bounding", "effective", "permitted" } do
             config.process.capabilities[name] = { "CAP_KILL", "CAP_CHOWN" }
           end

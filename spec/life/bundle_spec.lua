@@ -30,12 +30,14 @@ describe("tidelock run --bundle", function()
         config.process.args = { "sh", "-c", config.process.args[3], "zero", "one" }
         config.process.env[#config.process.env + 1] = "A=b c"
       end)
-    assert.equal("1\nbundle\n0\n/\nattack bin dev etc mnt out proc run sys tmp usr var b c zero one\n",
+    assert.equal("1\nbundle\n0\n/\n"
+      .. "attack bin dev etc mnt out proc run sys tmp usr var b c zero one\n",
       out)
   end)
 
   it("passes on how the process ended", function()
-    for script, status in pairs { ["exit 7"] = 7, ["kill -TERM $$; exit 3"] = 3, ["exit 125"] = 125 } do
+    for script, status in pairs { ["exit 7"] = 7, ["kill -TERM $$; exit 3"] = 3,
+      ["exit 125"] = 125 } do
       local result = sh(script)
       assert.equal(status, result.status)
       assert.equal("", result.stderr)
@@ -68,7 +70,8 @@ describe("tidelock run --bundle", function()
 
   it("makes the root read-only, or writable, as config.json says", function()
     local function touch(readonly)
-      return sh("touch /etc/made && rm /etc/made", function(config) config.root.readonly = readonly end)
+      return sh("touch /etc/made && rm /etc/made",
+        function(config) config.root.readonly = readonly end)
     end
     assert.equal(0, touch(false).status)
     local result = touch(true)
@@ -167,8 +170,10 @@ describe("tidelock run --bundle", function()
   it("drops the caller's supplementary groups, and has those of config.json", function()
     root_only()
     local bundle = bundles.make(folder, { "sh", "-c", "grep Groups /proc/self/status" },
-      function(config) config.process.user = { uid = 1000, gid = 1000, additionalGids = { 7, 5 } } end)
-    local result = run.run { "setpriv", "--groups", "4,24", run.tidelock, "run", "--bundle", bundle }
+      function(config) config.process.user = { uid = 1000, gid = 1000, additionalGids = { 7,
+        5 } } end)
+    local result = run.run { "setpriv", "--groups", "4,24", run.tidelock, "run", "--bundle",
+      bundle }
     assert.equal("Groups:\t5 7 \n", result.stdout)
   end)
 

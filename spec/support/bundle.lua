@@ -15,7 +15,8 @@ local APPLETS = { "cat", "chmod", "echo", "env", "find", "grep", "head", "hostna
 ---@param path string  made
 ---@return string path
 function M.rootfs(path)
-  local script = [[mkdir -p "$0" && cd "$0" && mkdir attack bin dev etc mnt out proc run sys tmp usr var &&
+  local script = [[mkdir -p "$0" && cd "$0" &&
+    mkdir attack bin dev etc mnt out proc run sys tmp usr var &&
     cp "$(command -v busybox)" bin/busybox && chmod 755 . bin/busybox && chmod 1777 tmp &&
     for name; do ln -s busybox "bin/$name"; done &&
     printf 'root:x:0:0:root:/:/bin/sh\n' > etc/passwd && printf 'root:x:0:\n' > etc/group]]

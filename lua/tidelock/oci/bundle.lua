@@ -28,7 +28,8 @@ local function read(path)
       why = "cannot be read: " .. tostring(message):gsub("^.*: ", ""),
       accepted = "a directory with a config.json", hint = "runc spec makes one" }
   elseif #text > LARGEST then
-    errors.refuse { field = "--bundle", value = path, why = "is too large", accepted = "at most 16M" }
+    errors.refuse { field = "--bundle", value = path, why = "is too large",
+      accepted = "at most 16M" }
   end
   return text
 end

@@ -34,7 +34,8 @@ end
 
 -- What a mount over /proc could fake: the files that LSM labels and sysctls are written to.
 local function guard_proc(ctx, field, target, entry)
-  if not paths.within(target, "/proc") or target == "/proc" and entry.fstype == "proc" then return end
+  if not paths.within(target, "/proc") or target == "/proc" and entry.fstype == "proc" then
+    return end
   if target == "/proc" then
     -- A host's /proc, as engines bind it where the pid namespace is the host's.
     local stat = entry.kind == "bind" and ctx.facts.realpath(entry.source)
@@ -171,7 +172,8 @@ local function configured_device(ctx, device, index)
   local field = ("linux.devices[%d]"):format(index)
   local kind = TYPES[device.type]
   if not kind then
-    check.refuse(ctx.at, field .. ".type", device.type, "is no type of device", '"c", "b", "u", "p"')
+    check.refuse(ctx.at, field .. ".type", device.type, "is no type of device",
+      '"c", "b", "u", "p"')
   end
   if kind ~= TYPES.p and not (device.major and device.minor) then
     check.refuse(ctx.at, field .. (device.major and ".minor" or ".major"), nil, "is missing")

@@ -40,7 +40,8 @@ function M.resolve(ctx)
   for i, namespace in ipairs(ctx.config.linux.namespaces or {}) do
     local name, field = namespace.type, ("linux.namespaces[%d]"):format(i - 1)
     if name == "time" then
-      check.refuse(ctx.at, field .. ".type", name, "cannot be done: time namespaces are not made yet")
+      check.refuse(ctx.at, field .. ".type", name,
+        "cannot be done: time namespaces are not made yet")
     elseif not FILES[name] then
       check.refuse(ctx.at, field .. ".type", name, "is no namespace", ACCEPTED)
     elseif seen[name] then
@@ -98,7 +99,8 @@ end
 local function new_user(ctx, uids, gids)
   for name, list in pairs { uidMappings = uids, gidMappings = gids } do
     if not list[1] then
-      check.refuse(ctx.at, "linux." .. name, nil, "is missing, and there is a user namespace to map")
+      check.refuse(ctx.at, "linux." .. name, nil,
+        "is missing, and there is a user namespace to map")
     end
   end
   local facts = ctx.facts
@@ -138,7 +140,8 @@ function M.names(ctx)
     local value = ctx.config[name]
     if value and value ~= "" then
       if not ctx.new.uts and not ctx.joined.uts then
-        check.refuse(ctx.at, name, value, 'needs a namespace of type "uts": it would rename the host')
+        check.refuse(ctx.at, name, value,
+          'needs a namespace of type "uts": it would rename the host')
       elseif #value > 64 then
         check.refuse(ctx.at, name, value, "is too long", "at most 64 bytes")
       end
@@ -147,7 +150,8 @@ function M.names(ctx)
   end
 end
 
--- What of /proc/sys is the namespace's own (namespaces(7), ipc_namespaces(7)); the rest is the host's.
+-- What of /proc/sys is the namespace's own (namespaces(7), ipc_namespaces(7)); the rest is the
+-- host's.
 local IPC = {
   ["kernel.msgmax"] = true, ["kernel.msgmnb"] = true, ["kernel.msgmni"] = true,
   ["kernel.sem"] = true, ["kernel.shmall"] = true, ["kernel.shmmax"] = true,

@@ -49,7 +49,8 @@ local function capability_mask(ctx, name, list)
     local known = text:find "^CAP_" and capabilities.parse(text)
     if not known then
       check.refuse(ctx.at, field, text, "is not a capability", "names as in capabilities(7)",
-        require("tidelock.suggest").hint(text:upper():gsub("^CAP_", ""), capabilities.list(), "CAP_"))
+        require("tidelock.suggest").hint(text:upper():gsub("^CAP_", ""), capabilities.list(),
+          "CAP_"))
     end
     local number = capabilities.number[known]
     if number > ctx.facts.last_cap then
@@ -178,7 +179,8 @@ function M.command(ctx, words)
   local norm, process = ctx.norm, ctx.config.process
   local args = words or process.args
   if not args or not args[1] or args[1] == "" then
-    check.refuse(ctx.at, "process.args", nil, "has nothing to execute", "a program and its arguments")
+    check.refuse(ctx.at, "process.args", nil, "has nothing to execute",
+      "a program and its arguments")
   end
   check_words(ctx, "process.args", args)
   norm.command = { unpack(args) }

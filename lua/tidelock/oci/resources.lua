@@ -1,5 +1,6 @@
 --- linux.resources and linux.cgroupsPath: the directories of cgroups to make, and what is to be
---- written there. Conversions between v1 and v2 are those that the ecosystem agreed on (runtime-spec,
+--- written there. Conversions between v1 and v2 are those that the ecosystem agreed on
+--- (runtime-spec,
 --- config-linux.md; kernel, cgroup-v2.rst).
 
 local check = require "tidelock.oci.check"
@@ -45,7 +46,8 @@ function v1.memory(memory, add)
   add("memory", "memory.memsw.limit_in_bytes", amount(memory.swap, nil), name .. "swap")
   add("memory", "memory.soft_limit_in_bytes", amount(memory.reservation, "-1"),
     name .. "reservation")
-  add("memory", "memory.kmem.tcp.limit_in_bytes", amount(memory.kernelTCP, nil), name .. "kernelTCP")
+  add("memory", "memory.kmem.tcp.limit_in_bytes", amount(memory.kernelTCP, nil), name
+    .. "kernelTCP")
   if memory.swappiness then
     add("memory", "memory.swappiness", ("%.0f"):format(memory.swappiness), name .. "swappiness")
   end
@@ -155,7 +157,8 @@ local function device_rules(ctx, rules, add)
       add("devices", rule.allow and "devices.allow" or "devices.deny", line, field)
     end
   end
-  for _, line in ipairs(ALWAYS) do add("devices", "devices.allow", line, "linux.resources.devices") end
+  for _, line in ipairs(ALWAYS) do add("devices", "devices.allow", line,
+    "linux.resources.devices") end
 end
 
 local function makes_nodes(ctx)
@@ -170,7 +173,7 @@ end
 local function without_devices(ctx, rules, why)
   if rules[1] and makes_nodes(ctx) then
     check.refuse(ctx.at, "linux.resources.devices", nil, "cannot be enforced: " .. why, nil,
-      "without CAP_MKNOD in process.capabilities.bounding no device can be made, and none is needed")
+      "without CAP_MKNOD in process.capabilities.bounding no device can be made")
   end
   if makes_nodes(ctx) then
     ctx.norm.not_enforced[#ctx.norm.not_enforced + 1] =
@@ -200,7 +203,8 @@ local function checked_path(ctx, path)
   local relative = path:gsub("^/+", ""):gsub("/+$", ""):gsub("//+", "/")
   for part in relative:gmatch "[^/]+" do
     if part:sub(1, 1) == "." then
-      check.refuse(ctx.at, field, path, "has a part that begins with a dot: it could lead elsewhere")
+      check.refuse(ctx.at, field, path,
+        "has a part that begins with a dot: it could lead elsewhere")
     elseif #part > 255 then
       check.refuse(ctx.at, field, path, "has a part longer than 255 bytes")
     end

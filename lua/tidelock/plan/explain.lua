@@ -119,7 +119,8 @@ local TYPES = {
 
 -- What people want to know besides the story.
 local EXTRA = {
-  mount = { "source", "flags", "data" }, mkdir = { "mode" }, overlay = { "size" }, exec = { "argv" },
+  mount = { "source", "flags", "data" }, mkdir = { "mode" }, overlay = { "size" },
+    exec = { "argv" },
 }
 
 local function operations()

@@ -14,7 +14,8 @@ function M.add(build, norm)
     build:add { op = "dumpable", value = 0 }
     return
   end
-  if identity.setgroups and identity.mode ~= "joined" then build:add { op = "setgroups", gids = {} } end
+  if identity.setgroups and identity.mode ~= "joined" then build:add { op = "setgroups",
+    gids = {} } end
   build:add { op = "setresgid", gid = identity.gid }
   build:add { op = "setresuid", uid = identity.uid }
   build:add { op = "ambient", raise = 0 }

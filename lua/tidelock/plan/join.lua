@@ -1,5 +1,6 @@
 --- Namespaces by path. init is executed in the host's, joins those that are there and makes the new
---- ones itself: a process that shares the supervisor's memory must never be where others already are
+--- ones itself: a process that shares the supervisor's memory must never be where others already
+--- are
 --- (SEQUENCES.md, trap 4).
 
 local M = {}
