@@ -34,7 +34,7 @@ static int version_of(int fd)
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
-		return 0;
+		return -errno;
 	return fs.f_type == CGROUP_V2_MAGIC ? 2 : fs.f_type == CGROUP_V1_MAGIC ? 1 : 0;
 }
 
@@ -51,7 +51,9 @@ int tl_cgroup_version(const char *path)
 	long call;
 	autoclose int fd = open_dir(AT_FDCWD, path, &call);
 
-	return fd < 0 ? 0 : version_of(fd);
+	int version = fd < 0 ? fd : version_of(fd);
+
+	return version < 0 ? 0 : version;
 }
 
 static bool plain_name(const char *name)
@@ -150,7 +152,7 @@ static int step(int at, const char *name, bool last, unsigned depth, uint32_t *m
 	else if (errno != EEXIST || last)
 		return -errno;
 	fd = open_dir(at, name, call);
-	if (fd < 0 && last)
+	if (fd < 0 && *made & 1u << depth)
 		unlinkat(at, name, AT_REMOVEDIR);
 	return fd;
 }
@@ -184,12 +186,9 @@ static int make_below(int top, const char *path, const char *enable, uint32_t *m
 	char name[TL_CGROUP_NAME];
 	const char *rest = path;
 	unsigned depth = 0;
-	int at = fcntl(top, F_DUPFD_CLOEXEC, 0);
+	int at = open_dir(top, ".", call);
 
 	*made = 0;
-	*call = SYS_fcntl;
-	if (at < 0)
-		return -errno;
 	while (at >= 0 && *rest) {
 		int below = hand_down(at, enable, call);
 
@@ -228,6 +227,10 @@ int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 	if (dir < 0)
 		return dir;
 	version = version_of(dir);
+	if (version < 0) {
+		*call = SYS_fstatfs;
+		return version;
+	}
 	if (!version || !plain_path(path) || group->count == TL_CGROUP_DIRS)
 		return -EINVAL;
 	/* Another box may remove what is shared at any moment: then it is made anew. */
@@ -252,7 +255,7 @@ int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path)
 
 	if (at < 0)
 		return at;
-	if (!version_of(at) || !plain_path(path))
+	if (version_of(at) <= 0 || !plain_path(path))
 		return -EINVAL;
 	while (*rest) {
 		char name[TL_CGROUP_NAME];
