@@ -191,10 +191,16 @@ fuzz:
 
 # --- speed -----------------------------------------------------------------------------------
 
-$(B)/bench/%: spec/bench/%.c
+$(B)/bench/%: spec/bench/%.c $(wildcard spec/bench/*.h)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 -g -static -D_GNU_SOURCE $(WARNINGS) -I. -o $@ $<
+
+# Without a libc, as init is: what it does not do costs nothing.
+$(B)/bench/true $(B)/bench/bundle_floor: $(B)/bench/%: spec/bench/%.c spec/bench/floor.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(INIT_CFLAGS) $(INIT_LDFLAGS) $(WARNINGS) -I. -o $@ $<
 
 # The specs' own tools.
 $(B)/spec/%: spec/support/%.c
