@@ -192,7 +192,7 @@ void floor_main(long *stack)
 	};
 	char **argv = (char **)(stack + 1);
 	const char *cgroup;
-	int status;
+	int status = 0;
 	long pid;
 
 	if (*stack < 5) {

@@ -91,9 +91,13 @@ for _ = 1, 1000 do box:exec(TRUE):assert() end
 local open_after, resident_after = state()
 box:stop()
 
+local function summary(times)
+  return { median = median(times), p10 = median(times, 0.1), p90 = median(times, 0.9),
+    runs = #times }
+end
+
 print(require("tidelock.json").encode {
-  floor = { median = median(floors), p10 = median(floors, 0.1), p90 = median(floors, 0.9) },
-  exec = { median = median(execs), p10 = median(execs, 0.1), p90 = median(execs, 0.9) },
-  spawn_small = { median = median(small) }, spawn_large = { median = median(large) },
+  floor = summary(floors), exec = summary(execs),
+  spawn_small = summary(small), spawn_large = summary(large),
   grown_fds = open_after - open, grown_kb = resident_after - resident,
 })

@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 			CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_PIDFD,
 		.exit_signal = SIGCHLD,
 	};
-	int go[2], pidfd, tree, status;
+	int go[2] = { -1, -1 }, pidfd, tree, status = 0;
 	pid_t pid;
 
 	if (argc < 3)

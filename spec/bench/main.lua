@@ -1,0 +1,32 @@
+-- The parts of `make bench`, in this order; BENCH_ONLY names those to run. Prints tables, writes
+-- build/bench.json, and fails when a bound is missed.
+local build = os.getenv "B" or "build"
+package.path = ("lua/?.lua;lua/?/init.lua;%s/gen/?.lua;spec/?.lua;%s"):format(build, package.path)
+package.cpath = ("%s/lib/?.so;%s"):format(build, package.cpath)
+
+local harness = require "bench.harness"
+
+local parts = {
+  { "run", "bench.part_run" },
+  { "exec", "bench.part_exec" },
+  { "bundle", "bench.part_bundle" },
+  { "parallel", "bench.part_parallel" },
+  { "drift", "bench.part_drift" },
+  { "filter", "bench.part_filter" },
+}
+
+local known, wanted = {}, {}
+for _, part in ipairs(parts) do known[part[1]] = true end
+for name in (os.getenv "BENCH_ONLY" or ""):gmatch "[^%s,]+" do
+  if not known[name] then
+    print(("bench: there is no part %q (run exec bundle parallel drift filter)"):format(name))
+    os.exit(2)
+  end
+  wanted[name] = true
+end
+
+local bench = harness.new(build)
+for _, part in ipairs(parts) do
+  if not next(wanted) or wanted[part[1]] then require(part[2]).run(bench) end
+end
+os.exit(bench:finish() and 0 or 1)
