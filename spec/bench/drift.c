@@ -3,9 +3,11 @@
  *
  *   drift ROUNDS COMMAND [:: COMMAND]...        COMMAND: see command.h
  *
- * Prints one JSON object a line: the medians of the first and of the last tenth of the runs, and
- * for each kind of thing how many there are more than before: descriptors of this loop, cgroups of
- * the host, mounts of this namespace, entries of /run, processes that were left to this one.
+ * The commands take turns: what makes the machine slower meanwhile shows in a floor as well. Prints
+ * one JSON object a line: the medians of the first and of the last tenth of the runs, and for each
+ * kind of thing how many there are more than before, of all the commands together: descriptors of
+ * this loop, cgroups of the host, mounts of this namespace, entries of /run, processes that were
+ * left to this one.
  */
 #include "spec/bench/command.h"
 
@@ -129,18 +131,11 @@ static void compare_stock(const long before[KINDS], long more[KINDS])
 	} while (!same && now() < deadline);
 }
 
-static void measure(struct command *c, size_t rounds)
+static void print(struct command *c, size_t rounds, const long more[KINDS])
 {
-	long before[KINDS], more[KINDS];
 	size_t tenth = rounds / 10;
 	double first, last;
 
-	for (size_t i = 0; i < WARM_UP; i++)
-		command_run(c, 0);
-	take_stock(before);
-	for (size_t i = 0; i < rounds; i++)
-		c->times[i] = command_run(c, 0);
-	compare_stock(before, more);
 	sort_times(c->times, tenth);
 	sort_times(c->times + rounds - tenth, tenth);
 	first = c->times[tenth / 2];
@@ -150,7 +145,24 @@ static void measure(struct command *c, size_t rounds)
 	for (size_t i = 0; i < KINDS; i++)
 		printf(",\"%s\":%ld", kinds[i], more[i]);
 	puts("}");
-	fflush(stdout);
+}
+
+static void run_all(struct command *commands, size_t count, size_t rounds)
+{
+	long before[KINDS], more[KINDS];
+
+	for (size_t i = 0; i < WARM_UP * count; i++)
+		command_run(&commands[i % count], 0);
+	take_stock(before);
+	for (size_t round = 0; round < rounds; round++)
+		for (size_t i = 0; i < count; i++) {
+			struct command *c = &commands[(round + i) % count];
+
+			c->times[round] = command_run(c, 0);
+		}
+	compare_stock(before, more);
+	for (size_t i = 0; i < count; i++)
+		print(&commands[i], rounds, more);
 }
 
 int main(int argc, char **argv)
@@ -165,7 +177,6 @@ int main(int argc, char **argv)
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	count = commands_parse(commands, argv + 2, rounds);
-	for (size_t i = 0; i < count; i++)
-		measure(&commands[i], rounds);
+	run_all(commands, count, rounds);
 	return 0;
 }

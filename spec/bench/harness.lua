@@ -142,7 +142,7 @@ function Bench:finish()
   for _, bound in ipairs(self.bounds) do
     local met = bound.value ~= nil and bound.value <= bound.limit
     good = good and met
-    print(("%-44s %9s  at most %-5s %s"):format(bound.what,
+    print(("%-56s %9s  at most %-5s %s"):format(bound.what,
       bound.value and ("%.2f"):format(bound.value) or "-", bound.limit,
       met and "met" or bound.value and "MISSED" or "MISSED (not measured)"))
   end

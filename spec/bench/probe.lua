@@ -1,5 +1,6 @@
 -- Do the contestants make the same container? Each starts a shell once in place of `true`, which
 -- tells what it sees; where that differs from what the floor makes, the table gets a note.
+local bundle = require "bench.bundle"
 local harness = require "bench.harness"
 
 local M = {}
@@ -69,7 +70,7 @@ local function parse(text)
       if name then status[name] = value:gsub("%s+", " ") end
     elseif key == "cgroup" then
       local controllers, path = rest:match "^%d+:([^:]*):(.*)"
-      if path:find("tidelock-bench", 1, true) then
+      if path:find(bundle.CGROUP, 1, true) then
         facts.cgroups = (facts.cgroups or "") .. controllers .. " "
       end
     elseif key == "ns" then
