@@ -39,14 +39,15 @@ static void child(const char *dir)
 {
 	struct sock_fprog program = { .filter = shared->filter };
 	double start = now(), loading;
+	uint32_t flags = 0;
 	long result;
-	int length = tl_filter_cache_load(dir, ENTRY, shared->filter);
+	int length = tl_filter_cache_load(dir, ENTRY, shared->filter, &flags);
 
 	if (length < 0)
 		_exit(fail("the cache", length));
 	program.len = (unsigned short)length;
 	loading = now();
-	result = raw(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	result = raw(seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	shared->load = now() - loading;
 	shared->whole = now() - start;
 	_exit(result < 0 ? fail("seccomp", result) : 0);
@@ -62,7 +63,7 @@ static int store(const char *dir, const char *path)
 		return fail(path, -errno);
 	length = fread(shared->filter, sizeof(*shared->filter), TL_BPF_MAX, file);
 	fclose(file);
-	result = tl_filter_cache_store(dir, ENTRY, shared->filter, length);
+	result = tl_filter_cache_store(dir, ENTRY, shared->filter, length, 0);
 	return result < 0 ? fail(dir, result) : 0;
 }
 
