@@ -144,34 +144,86 @@ void tl_box_kill(struct tl_box *box)
 	tl_box_reap(box);
 }
 
-void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,
-		  uint64_t *end)
+/* The time-stamp counter, and what a tick of it is, in ns. */
+struct scale {
+	uint64_t origin, ticks;
+	double ns_per_tick;
+};
+
+static struct scale scale_of(const struct tl_box *box)
 {
 	uint64_t now = tl_clock_ns(), ticks = raw_tsc() - box->tsc;
-	double ns_per_tick = ticks ? (double)(now - box->clock) / (double)ticks : 0;
-	struct tl_span_time t = box->times[index];
 
-	if (box->lanes[index] & (TL_CHILD | TL_BESIDE)) {
+	return (struct scale){ box->tsc, ticks,
+			       ticks ? (double)(now - box->clock) / (double)ticks : 0 };
+}
+
+static bool is_past(const struct scale *scale, uint64_t tsc)
+{
+	return tsc >= scale->origin && tsc - scale->origin <= scale->ticks;
+}
+
+static uint64_t ns_of(const struct scale *scale, uint64_t tsc)
+{
+	return (uint64_t)((double)(tsc - scale->origin) * scale->ns_per_tick);
+}
+
+static void convert(const struct scale *scale, struct tl_span_time t, uint64_t *start,
+		    uint64_t *end)
+{
+	*start = *end = 0;
+	if (!is_past(scale, t.start))
+		return;
+	if (t.end < t.start || !is_past(scale, t.end))
+		t.end = t.start;
+	*start = ns_of(scale, t.start);
+	*end = ns_of(scale, t.end);
+}
+
+void tl_box_times(const struct tl_box *box, uint32_t index, struct tl_box_times *times)
+{
+	struct scale scale = scale_of(box);
+	struct tl_span_time t = { 0, 0 };
+
+	*times = (struct tl_box_times){ 0 };
+	if (!box->times || index >= box->count)
+		return;
+	if (!(box->lanes[index] & (TL_CHILD | TL_BESIDE))) {
+		convert(&scale, box->times[index], &times->start, &times->end);
+		return;
+	}
+	if (box->page) {
 		t.start =
 			__atomic_load_n(&box->page->times[index].start, __ATOMIC_RELAXED);
 		t.end = __atomic_load_n(&box->page->times[index].end, __ATOMIC_RELAXED);
 	}
-	if (t.start < box->tsc || t.start - box->tsc > ticks) {
-		*start = *end = 0;
-		return;
-	}
-	if (t.end < t.start || t.end - box->tsc > ticks)
-		t.end = t.start;
-	*start = (uint64_t)((double)(t.start - box->tsc) * ns_per_tick);
-	*end = (uint64_t)((double)(t.end - box->tsc) * ns_per_tick);
+	convert(&scale, t, &times->start, &times->end);
+	convert(&scale, box->times[index], &times->met_start, &times->met_end);
 }
 
-void tl_box_close(struct tl_box *box)
+uint64_t tl_box_moment(const struct tl_box *box, enum tl_moment moment)
+{
+	struct scale scale = scale_of(box);
+	uint64_t tsc = 0;
+
+	if (moment < TL_MOMENT_INIT)
+		tsc = box->moments[moment];
+	else if (box->page)
+		tsc = __atomic_load_n(&box->page->moments[moment], __ATOMIC_RELAXED);
+	return is_past(&scale, tsc) ? ns_of(&scale, tsc) : 0;
+}
+
+void tl_box_shut(struct tl_box *box)
 {
 	tl_fd_close(&box->pidfd);
 	tl_fd_close(&box->link);
 	tl_fd_close(&box->file);
 	tl_fd_close(&box->pty);
+}
+
+void tl_box_close(struct tl_box *box)
+{
+	tl_box_shut(box);
 	if (box->page)
 		munmap(box->page, box->page_size);
 	free(box->times);

@@ -47,6 +47,8 @@ struct tl_box {
 	struct tl_span_time *times;
 	/* CLOCK_MONOTONIC in ns and the time-stamp counter at the beginning. */
 	uint64_t clock, tsc;
+	/* Before TL_MOMENT_INIT; the page has the others. */
+	uint64_t moments[TL_MOMENT_INIT];
 };
 
 /* What became of a box; `fault` is set where set-up failed after the launch. */
@@ -84,9 +86,20 @@ int tl_box_reap(struct tl_box *box);
 /* SIGKILL to PID 1, which takes every process of the box with it, and reap it. */
 void tl_box_kill(struct tl_box *box);
 
-/* The times of an operation in ns since the beginning, 0 and 0 if it did not run. */
-void tl_box_times(const struct tl_box *box, uint32_t index, uint64_t *start,
-		  uint64_t *end);
+/* Of an operation, in ns since the beginning; 0 and 0 if it did not run. */
+struct tl_box_times {
+	uint64_t start, end;
+	/* Where the lanes meet: the launcher's half, beside the child's. */
+	uint64_t met_start, met_end;
+};
 
-/* Close what the box owns. Does not kill. */
+void tl_box_times(const struct tl_box *box, uint32_t index, struct tl_box_times *times);
+
+/* In ns since the beginning, 0 if it did not happen. */
+uint64_t tl_box_moment(const struct tl_box *box, enum tl_moment moment);
+
+/* Close the descriptors. Times and moments can be asked for until tl_box_close. Does not kill. */
+void tl_box_shut(struct tl_box *box);
+
+/* The same, and the memory too. */
 void tl_box_close(struct tl_box *box);

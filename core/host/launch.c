@@ -169,6 +169,8 @@ static int do_clone(struct walk *w, const struct tl_op_clone *op)
 		return ret;
 	w->call = SYS_clone3;
 	box->pid = tl_spawn_finish(w->spawn);
+	box->moments[TL_MOMENT_CLONE] = w->spawn->moments[TL_MOMENT_CLONE];
+	box->moments[TL_MOMENT_BORN] = w->spawn->moments[TL_MOMENT_BORN];
 	if (box->pid < 0)
 		return box->pid;
 	tl_spawn_take(w->spawn, &box->pidfd, &box->link);
@@ -482,7 +484,7 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 	release(&w);
 	if (ret < 0) {
 		tl_box_kill(box);
-		tl_box_close(box);
+		tl_box_shut(box);
 		if (launch->cgroup)
 			tl_cgroup_remove(launch->cgroup);
 	}

@@ -3,7 +3,7 @@
  * rendezvous. Layer: host. No allocation, log or exit happens in the child (see spawn.h).
  *
  * On failure everything that was begun is taken back in reverse order, and nothing is left: no
- * process, descriptor or mapping.
+ * process or descriptor. Only the times stay with the box, until tl_box_close.
  */
 #pragma once
 
@@ -33,6 +33,6 @@ struct tl_launch {
 	void *context;
 };
 
-/* Returns 0, or -errno with *fault filled in and nothing left. */
+/* Returns 0, or -errno with *fault filled in and nothing left but the box's memory. */
 int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 		    struct tl_fault *fault);

@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "../plan/plan.h"
 #include "../sys/clock.h"
 #include "../sys/fd.h"
 #include "../sys/raw.h"
@@ -52,6 +51,7 @@ IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 				 *const envp[] = { NULL };
 	long ret = 0;
 
+	spawn->moments[TL_MOMENT_BORN] = raw_tsc();
 	if (spawn->flags & CLONE_NEWUSER)
 		ret = keep_capabilities();
 	if (ret >= 0 && spawn->moved)
@@ -107,6 +107,7 @@ IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
 		.stack_size = TL_SPAWN_STACK,
 	};
 
+	spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
 	spawn->pid = clone_onto(&args, become_init, spawn);
 	for (;;)
 		raw(exit, 0);
@@ -139,6 +140,7 @@ static int start_here(struct tl_spawn *spawn)
 	spawn->moved = false;
 	sigfillset(&every);
 	sigprocmask(SIG_SETMASK, &every, &before);
+	spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
 	spawn->pid = clone_onto(&args, become_init, spawn);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	/* A clone that failed is told by finish, as the helper's is. */

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../plan/plan.h"
+
 #define TL_SPAWN_STACK 16384
 
 struct tl_spawn {
@@ -26,6 +28,7 @@ struct tl_spawn {
 	volatile long error; /* of the child before its exec: written by the child */
 	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
 	uint64_t tsc; /* time-stamp counter at the beginning */
+	uint64_t moments[TL_MOMENT_BORN + 1]; /* written by the helper and the child */
 	int image, theirs; /* init's program and its end of the socket */
 	cpu_set_t processors; /* of the caller: what init may run on */
 	bool moved; /* the helper may run on fewer */

@@ -51,6 +51,8 @@ _Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
 {
 	uint32_t none = TL_NO_OP;
 
+	if (index < s->plan->count && !s->page->times[index].end)
+		s->page->times[index].end = raw_tsc();
 	s->page->fault_errno = (int32_t)-error;
 	s->page->fault_detail = (uint32_t)s->call;
 	__atomic_compare_exchange_n(&s->page->fault_index, &none, index, false,
@@ -222,6 +224,7 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 {
 	struct init s = { .root = -1, .parent = -1, .proc = -1, .settled = -1 };
 
+	uint64_t born = raw_tsc();
 	long closed;
 
 	/* What the caller's process had open stays out of here (CVE-2024-21626). */
@@ -229,6 +232,8 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 	if (closed >= 0)
 		closed = tl_call(&s, close_range, TL_FD_LINK + 1, ~0u, 0);
 	receive_files(&s);
+	s.page->moments[TL_MOMENT_INIT] = born;
+	s.page->moments[TL_MOMENT_READY] = raw_tsc();
 	if (closed < 0)
 		tl_init_fault(&s, s.plan->count, closed);
 	leave_host(&s);

@@ -69,11 +69,13 @@ static void kill_rest(void)
 
 _Noreturn static void report_end(struct init *s, int status)
 {
+	s->page->moments[TL_MOMENT_REAPED] = raw_tsc();
 	if (status)
 		s->page->no_routes = count_no_routes();
 	kill_rest();
 	note_usage(&s->page->usage);
 	s->page->wait_status = status;
+	s->page->moments[TL_MOMENT_TOLD] = raw_tsc();
 	__atomic_or_fetch(&s->page->state, TL_PAGE_WAITED, __ATOMIC_RELEASE);
 	/* Every process but this one is gone. The kernel takes 0.3 ms to take the namespaces apart. */
 	raw(sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);

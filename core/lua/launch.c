@@ -121,7 +121,7 @@ static unsigned read_given(lua_State *L, int arg, int *given, unsigned room)
 /*
  * start{plan=bytes, slots={[0]=fd...}, spawn=spawn, cgroup=group, hook=function(index, undo, pid)}
  *   -> box
- *   | nil, fault{index, code, errno, call, cause}
+ *   | nil, fault{index, code, errno, call, cause}, box: ended, for its times alone
  */
 static int launch_start(lua_State *L)
 {
@@ -163,7 +163,8 @@ static int launch_start(lua_State *L)
 	push_fault(L, &fault);
 	lua_pushvalue(L, hook.error);
 	lua_setfield(L, -2, "cause");
-	return 2;
+	lua_pushvalue(L, 6);
+	return 3;
 }
 
 static struct tl_box *to_box(lua_State *L)
@@ -341,22 +342,54 @@ static int box_file(lua_State *L)
 	return 1;
 }
 
-/* box:times() -> list of {start, end} in seconds since the launch began, by operation */
+static void append_seconds(lua_State *L, int index, uint64_t ns)
+{
+	lua_pushnumber(L, (double)ns / 1e9);
+	lua_rawseti(L, -2, index);
+}
+
+/*
+ * box:times() -> list of {start, end} in seconds since the launch began, by operation; where the
+ * lanes meet, also the start and end of the launcher's half
+ */
 static int box_times(lua_State *L)
 {
 	struct tl_box *box = to_box(L);
 
 	lua_newtable(L);
 	for (uint32_t i = 0; i < box->count; i++) {
-		uint64_t start, end;
+		struct tl_box_times t;
 
-		tl_box_times(box, i, &start, &end);
-		lua_createtable(L, 2, 0);
-		lua_pushnumber(L, (double)start / 1e9);
-		lua_rawseti(L, -2, 1);
-		lua_pushnumber(L, (double)end / 1e9);
-		lua_rawseti(L, -2, 2);
+		tl_box_times(box, i, &t);
+		lua_createtable(L, t.met_start ? 4 : 2, 0);
+		append_seconds(L, 1, t.start);
+		append_seconds(L, 2, t.end);
+		if (t.met_start) {
+			append_seconds(L, 3, t.met_start);
+			append_seconds(L, 4, t.met_end);
+		}
 		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+/*
+ * box:moments() -> {began=, clone=, born=, init=, ready=, reaped=, told=}: began in seconds of
+ * CLOCK_MONOTONIC, what happened since then in seconds from there
+ */
+static int box_moments(lua_State *L)
+{
+	static const char *const names[TL_MOMENT_COUNT] = { "clone", "born",   "init",
+							    "ready", "reaped", "told" };
+	struct tl_box *box = to_box(L);
+
+	lua_newtable(L);
+	set_number(L, "began", (double)box->clock / 1e9);
+	for (int i = 0; i < TL_MOMENT_COUNT; i++) {
+		uint64_t ns = tl_box_moment(box, i);
+
+		if (ns)
+			set_number(L, names[i], (double)ns / 1e9);
 	}
 	return 1;
 }
@@ -378,10 +411,12 @@ int tl_lua_open_launch(lua_State *L)
 	static const luaL_Reg spawn_methods[] = { { "close", spawn_close },
 						  { NULL, NULL } };
 	static const luaL_Reg methods[] = {
-		{ "wait", box_wait },	{ "kill", box_kill },	{ "pollfd", box_pollfd },
-		{ "pid", box_pid },	{ "times", box_times }, { "file", box_file },
-		{ "pidfd", box_pidfd }, { "reap", box_reap },	{ "pty", box_pty },
-		{ "close", box_close }, { NULL, NULL },
+		{ "wait", box_wait },	    { "kill", box_kill },
+		{ "pollfd", box_pollfd },   { "pid", box_pid },
+		{ "times", box_times },	    { "file", box_file },
+		{ "pidfd", box_pidfd },	    { "reap", box_reap },
+		{ "pty", box_pty },	    { "close", box_close },
+		{ "moments", box_moments }, { NULL, NULL },
 	};
 
 	tl_bind_class(L, BOX_CLASS, methods, box_close);

@@ -209,6 +209,18 @@ struct tl_usage {
 
 enum { TL_PAGE_WAITED = 1, TL_PAGE_EXEC = 2 };
 
+/* What happens between the operations, by the time-stamp counter; 0: it did not. */
+enum tl_moment {
+	TL_MOMENT_CLONE, /* clone3 is called */
+	TL_MOMENT_BORN, /* the first instruction of the child, before its exec */
+	/* init tells these in the page. */
+	TL_MOMENT_INIT, /* the first instruction of init */
+	TL_MOMENT_READY, /* plan, page and slots are there and checked */
+	TL_MOMENT_REAPED, /* PID 1 has seen the end of the workload */
+	TL_MOMENT_TOLD, /* whatever else there was is gone; the supervisor is told */
+	TL_MOMENT_COUNT,
+};
+
 struct tl_page {
 	uint32_t state;
 	uint32_t
@@ -221,5 +233,6 @@ struct tl_page {
 	uint32_t
 		no_routes; /* sends refused for want of a route, counted by the namespace */
 	struct tl_usage usage; /* of the workload and all that was reaped */
+	uint64_t moments[TL_MOMENT_COUNT]; /* from TL_MOMENT_INIT on */
 	struct tl_span_time times[];
 };

@@ -14,6 +14,7 @@ function launch.spawn(flags) end
 ---@param options { plan: string, slots: table?, spawn: tidelock.spawn?, hook: fun(index: integer, undo: boolean, pid: integer)? }
 ---@return tidelock.box?
 ---@return { index: integer, code: string, errno: integer, call: string?, cause: any }? fault
+---@return tidelock.box? ended  with a fault: for its times and moments
 function launch.start(options) end
 
 ---@class tidelock.spawn
@@ -56,9 +57,17 @@ function box:pidfd() end
 ---@return tidelock.fd?
 function box:file() end
 
----Seconds since the launch began, by operation: { start, end }.
+---Seconds since the launch began, by operation: { start, end }; where the lanes meet, also the
+---start and end of the launcher's half. 0 is an operation that was not carried out.
 ---@return number[][]
 function box:times() end
+
+---What happened between the operations: `began` in seconds of CLOCK_MONOTONIC, the others, as far
+---as they happened, in seconds since then: `clone` (clone3 is called), `born` (the child runs, before
+---its exec), `init` (init runs), `ready` (it has its plan), `reaped` (PID 1 has seen the end of the
+---workload), `told` (whatever else there was is gone).
+---@return table<string, number>
+function box:moments() end
 
 ---Kills what still runs.
 function box:close() end
