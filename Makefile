@@ -135,7 +135,7 @@ $(B)/init: $(B)/init.debug
 
 $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 	$(call say,LD,$@)
-	$(Q)$(CC) -static-pie $(TL_LDFLAGS) -o $@ $(CORE_O) $(MAIN_O) $(STATIC_LIBS) 2> $@.log \
+	$(Q)$(CC) -static-pie -Wl,-e,tl_enter $(TL_LDFLAGS) -o $@ $(CORE_O) $(MAIN_O) $(STATIC_LIBS) 2> $@.log \
 		|| { cat $@.log >&2; exit 1; }
 # Calls that a static glibc cannot serve: LuaJIT's dlopen and libnl's name look-ups, never reached.
 	$(Q)grep -E 'warning: Using' $@.log | grep -vE "'(dlopen|getaddrinfo|getproto[a-z_]*)'" >&2 \

@@ -13,11 +13,38 @@
 #include <unistd.h>
 
 #include "modules.h"
+#include "sys/clock.h"
+#include "sys/raw.h"
 #include "version.h"
 
 #include <lua5.1/lua-cjson.h>
 
 int luaopen_tidelock_core(lua_State *L);
+
+/*
+ * The program's entry, before the libc has relocated and set itself up, which takes it longer than
+ * one would think: `run --timeline` shows it.
+ */
+uint64_t tl_entered;
+__asm__(".globl tl_enter\n"
+	".type tl_enter, @function\n"
+	"tl_enter:\n"
+	"\trdtsc\n"
+	"\tshl $32, %rdx\n"
+	"\tor %rdx, %rax\n"
+	"\tmov %rax, tl_entered(%rip)\n"
+	"\txor %edx, %edx\n" /* the ABI's function to call at exit: none */
+	"\tjmp _start\n");
+
+/* For the timeline: CLOCK_MONOTONIC in ns beside the time-stamp counter. */
+struct moment {
+	uint64_t clock, tsc;
+};
+
+static struct moment take_moment(void)
+{
+	return (struct moment){ tl_clock_ns(), raw_tsc() };
+}
 
 static int by_name(const void *key, const void *module)
 {
@@ -110,6 +137,38 @@ failed:
 	return 125;
 }
 
+/* Only then does anything take the time. */
+static bool wants_timeline(int argc, char **argv)
+{
+	if (argc < 3 || strcmp(argv[1], "run") != 0)
+		return false;
+	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strncmp(argv[i], "--timeline", 10))
+			return true;
+	return false;
+}
+
+/* require("tidelock.timeline.trace").begin(entered, main, ready), in seconds of CLOCK_MONOTONIC */
+static void begin_timeline(lua_State *L, struct moment start)
+{
+	struct moment now = take_moment();
+	double ns_per_tick =
+		(double)(now.clock - start.clock) / (double)(now.tsc - start.tsc);
+
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "tidelock.timeline.trace");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "begin");
+	lua_pushnumber(L,
+		       ((double)start.clock -
+			(double)(start.tsc - tl_entered) * ns_per_tick) /
+			       1e9);
+	lua_pushnumber(L, (double)start.clock / 1e9);
+	lua_pushnumber(L, (double)now.clock / 1e9);
+	lua_call(L, 3, 0);
+	lua_pop(L, 1);
+}
+
 static bool has_script(int argc, char **argv)
 {
 	if (argc > 1 && strchr(argv[1], '/'))
@@ -157,9 +216,13 @@ static void open_libraries(lua_State *L, bool script)
 
 int main(int argc, char **argv)
 {
+	bool timeline = wants_timeline(argc, argv);
+	struct moment start = { 0 };
 	lua_State *L;
 	int status;
 
+	if (timeline)
+		start = take_moment();
 	/* It has no use for another's identity, and would lend it to any script. */
 	if (getuid() != geteuid() || getgid() != getegid()) {
 		fputs("tidelock: refuses to run setuid or setgid\n", stderr);
@@ -172,6 +235,8 @@ int main(int argc, char **argv)
 	}
 	open_libraries(L, has_script(argc, argv));
 	install_loader(L);
+	if (timeline)
+		begin_timeline(L, start);
 	status = run(L, argc, argv);
 	fflush(NULL);
 	/* No collection: a box that is still there ends with this process (SEQUENCES, trap 9). */

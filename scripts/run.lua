@@ -46,9 +46,14 @@ function M.spec(parsed)
   return with_terminal(spec.new { require("tidelock.load").file(parsed.script), parsed.spec })
 end
 
-local function cannot_write(to, why)
-  errors.refuse { field = "--report", value = to.path or "fd:" .. to.fd,
-    why = "cannot be written: " .. why }
+local function cannot_write(option, value, why)
+  errors.refuse { field = option, value = value, why = "cannot be written: " .. why }
+end
+
+local function open_file(option, path)
+  local fd, code = require("tidelock.core").process.open(path, "w")
+  if not fd then cannot_write(option, path, code) end
+  return fd
 end
 
 -- Before the box runs: what it makes of the path in the meantime is nothing to us, and a path that
@@ -58,18 +63,33 @@ local function open_report(to)
   local process = require("tidelock.core").process
   if to.fd then
     local kind, code = process.fd_type(to.fd)
-    if not kind then cannot_write(to, code) end
+    if not kind then cannot_write("--report", "fd:" .. to.fd, code) end
     return to.fd
   end
-  local fd, code = process.open(to.path, "w")
-  if not fd then cannot_write(to, code) end
-  return fd
+  return open_file("--report", to.path)
 end
 
 local function write_report(to, fd, report)
   local number = type(fd) == "number" and fd or fd:pollfd()
   local good, code = require("tidelock.core").process.write(number, report:json(true) .. "\n")
-  if not good then cannot_write(to, code) end
+  if not good then cannot_write("--report", to.path or "fd:" .. to.fd, code) end
+end
+
+-- What is loaded from here on is in the timeline, and what was before, where main.c saw the option.
+local function open_timeline(path)
+  if not path then return nil end
+  local trace = require "tidelock.timeline.trace"
+  trace.begin()
+  return trace.leave(trace.enter "open the timeline", open_file("--timeline", path))
+end
+
+local function write_timeline(path, fd, report, parsed)
+  local function write(text)
+    return require("tidelock.core").process.write(fd:pollfd(), text)
+  end
+  local about = { command = require("tidelock.json").array(parsed.command), spec = parsed.script }
+  local good, code = require("tidelock.timeline").write(write, report, about)
+  if not good then cannot_write("--timeline", path, code) end
 end
 
 local function print_json(report)
@@ -118,16 +138,17 @@ function M.main(words)
       cli.say("warning: " .. warning.text .. (warning.at and " (" .. warning.at .. ")" or ""))
     end
   end
-  local to = open_report(settings.report)
+  local to, timeline = open_report(settings.report), open_timeline(settings.timeline)
   local container = require "tidelock.container"
   local signals = container.forward_signals()
   local report, norm = container.run(spec, {
-    signals = signals, operations = settings.report ~= nil or settings.json,
+    signals = signals, operations = settings.report or settings.timeline or settings.json,
     leave = true, watchdog = true, plan = { sigmask = signals:mask() },
   })
   signals:close()
   if to then write_report(settings.report, to, report) end
   tell(report, norm, settings)
+  if timeline then write_timeline(settings.timeline, timeline, report, parsed) end
   return report.code or SETUP
 end
 

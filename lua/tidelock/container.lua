@@ -170,29 +170,18 @@ local function planted(norm)
   return list
 end
 
-local function operations(box, ops)
-  local list, explain = {}, require "tidelock.plan.explain"
-  for i, time in ipairs(box:times()) do
-    local op = ops[i]
-    list[i] = {
-      op = op.op, lane = op.lane, stage = op.stage, at = op.at, story = explain.story(op),
-      start = time[1], stop = time[2],
-    }
-  end
-  return list
-end
-
 local function finish_report(box, prepared, finish, watch, settings)
   local norm = prepared.norm
   if finish.not_idmapped then
     norm.not_enforced[#norm.not_enforced + 1] =
       "idmap: a file system without idmapped mounts was bound with the host's ids"
   end
-  local report = require("tidelock.report").of(finish, {
+  local reports = require "tidelock.report"
+  local report = reports.of(finish, {
     norm = norm, ops = prepared.ops, timed_out = watch.timed_out, stopped = settings.stopped,
   })
   if norm.timeout then report.limit = require("tidelock.units").format_duration(norm.timeout) end
-  if settings.operations then report.operations = operations(box, prepared.ops) end
+  if settings.operations then reports.take_times(report, box, prepared.ops) end
   report.planted = planted(norm)
   if not report.ok and report.reason == "exit" then
     report.hint = require("tidelock.hint").find(norm, finish)
@@ -276,7 +265,7 @@ function M.launch(prepared, spawn)
     prepared.cgroup = require("tidelock.cgroup.box").begin(prepared)
   end
   io.stdout:flush() -- what was printed before comes before what the box prints
-  local box, fault = core.launch.start {
+  local box, fault, ended = core.launch.start {
     plan = plan, slots = open.slots, spawn = spawn, hook = hook_caller(prepared.norm),
     cgroup = prepared.cgroup and prepared.cgroup.group,
   }
@@ -285,7 +274,9 @@ function M.launch(prepared, spawn)
   for _, stream in ipairs(open.streams) do stream.fd:close() end
   for _, fd in pairs(open.pipes) do fd:close() end
   local finish = { setup_failed = true, fault = fault }
-  local report = require("tidelock.report").of(finish, { norm = prepared.norm, ops = prepared.ops })
+  local reports = require "tidelock.report"
+  local report = reports.of(finish, { norm = prepared.norm, ops = prepared.ops })
+  reports.take_times(report, ended, prepared.ops)
   if prepared.cgroup then prepared.cgroup:finish(report) end
   return nil, report
 end

@@ -101,6 +101,8 @@ M.run = {
     help = "leave the command the caller's own streams" },
   { name = "report", arg = "FILE|fd:N", group = OUT, setting = "report", entry = "report",
     complete = "file", help = "write the report as JSON" },
+  { name = "timeline", arg = "FILE", group = OUT, setting = "timeline", complete = "file",
+    help = "write where the time went, as trace events for ui.perfetto.dev" },
   { name = "json", group = OUT, setting = "json", value = true,
     help = "print the report as JSON instead of a line" },
   { name = "quiet", short = "q", group = OUT, setting = "quiet", value = true,
@@ -123,7 +125,7 @@ end
 
 ---@class tidelock.Parsed
 ---@field spec tidelock.Spec     what the options ask for, each with its option as origin
----@field settings table         report {path=} or {fd=}, json, quiet, verbose, dry_run, help
+---@field settings table         report {path=} or {fd=}, timeline, json, quiet, verbose, dry_run...
 ---@field script string?         the spec file
 ---@field command string[]       empty where none was given
 

@@ -20,7 +20,9 @@ local M = {}
 ---@field notes table[]         {text, at}
 ---@field sockets string[]      unix sockets of the host that were in reach
 ---@field planted string[]      names that the host acts on later and that were written from inside
----@field operations table[]    {op, lane, stage, story, at, start, stop} in seconds
+---@field operations table[]    {op, lane, stage, story, at, start, stop} in seconds; where
+---  the lanes meet, met_start and met_stop of the launcher's half
+---@field moments table?        what was between them, in seconds: see box:moments() of core.launch
 ---@field error tidelock.Error? why set-up failed
 ---@field hint string?          one line, from facts
 local methods = {}
@@ -143,6 +145,28 @@ function methods:line()
   if not usage.wall then return first end
   local wall = units.format_duration(usage.wall)
   return ("%s after %s (%s)"):format(first, wall, table.concat(used, ", "))
+end
+
+---Adds the operations of a box with their times, and what was between them.
+---@param report tidelock.Report
+---@param box table    of core.launch
+---@param ops table[]  of its plan
+function M.take_times(report, box, ops)
+  local list, explain = {}, require "tidelock.plan.explain"
+  for i, time in ipairs(box:times()) do
+    local op = ops[i]
+    list[i] = {
+      op = op.op, lane = op.lane, stage = op.stage, at = op.at, story = explain.story(op),
+      start = time[1], stop = time[2], met_start = time[3], met_stop = time[4],
+    }
+  end
+  report.operations, report.moments = list, box:moments()
+end
+
+---The run as Chrome's trace events, a table for JSON: what it knows if `operations` were asked for.
+---@return table
+function methods:timeline()
+  return (require("tidelock.timeline").of(self))
 end
 
 ---Itself if the run was good; otherwise raises with the why.

@@ -26,7 +26,7 @@ end
 
 local function apply(parsed, option, argument, origin, context)
   if option.setting then
-    local value = option.value
+    local value = option.arg and argument or option.value
     if option.entry then value = entries[option.entry](argument, origin) end
     parsed.settings[option.setting] = value
     return
