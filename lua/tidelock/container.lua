@@ -161,10 +161,10 @@ function M.undo_hooks(norm)
 end
 
 local function planted(norm)
-  local list, host = {}, require("tidelock.core").host
-  local signature = require("tidelock.normalise.protect").signature
+  local list = {}
   for _, path in ipairs(norm.watch) do
-    local now = signature((host.stat(path, false)))
+    local stat = require("tidelock.core").host.stat(path, false)
+    local now = require("tidelock.normalise.protect").signature(stat)
     if now ~= "none" and now ~= norm.watched[path] then list[#list + 1] = path end
   end
   return list
@@ -232,6 +232,7 @@ local function supervise(box, prepared, streams, settings)
   if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
   local watch, finish
+  require "tidelock.report" -- while there is time: what comes after the end is waited for
   if prepared.norm.tty then
     watch, finish = require("tidelock.terminal").wait(box, {
       timeout = prepared.norm.timeout, signals = settings.signals, watchdog = settings.watchdog,
