@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/early.h"
 #include "modules.h"
 #include "sys/clock.h"
 #include "sys/raw.h"
@@ -228,6 +229,7 @@ int main(int argc, char **argv)
 		fputs("tidelock: refuses to run setuid or setgid\n", stderr);
 		return 125;
 	}
+	tl_early_begin(argc, argv);
 	L = luaL_newstate();
 	if (!L) {
 		fputs("tidelock: out of memory\n", stderr);
@@ -238,6 +240,7 @@ int main(int argc, char **argv)
 	if (timeline)
 		begin_timeline(L, start);
 	status = run(L, argc, argv);
+	tl_early_take(0);
 	fflush(NULL);
 	/* No collection: a box that is still there ends with this process (SEQUENCES, trap 9). */
 	_exit(status);

@@ -17,14 +17,17 @@ local function with_terminal(spec)
   return module.new { module.of { { "tty", true, "default" } }, spec }
 end
 
--- What a bundle leaves to the command line.
-local BESIDE_BUNDLE = { command = true, timeout = true }
-
+-- All but the command and the time limit is said by the bundle.
 local function bundle(parsed)
-  local fields, dir = parsed.spec:fields(), parsed.settings.bundle
-  for _, name in ipairs(require("tidelock.schema").names()) do
-    if fields[name] ~= nil and not BESIDE_BUNDLE[name] then
-      errors.refuse { field = parsed.spec:where(name) or name,
+  local dir, own = parsed.settings.bundle, {}
+  for _, setting in ipairs(parsed.list) do
+    local field, value, origin = unpack(setting)
+    if field == "command" then
+      own.words = value
+    elseif field == "timeout" then
+      own.timeout, own.timeout_at = require("tidelock.schema").check(field, value, origin), origin
+    else
+      errors.refuse { field = origin,
         why = "cannot be combined with --bundle: its config.json says that",
         hint = "change " .. dir .. "/config.json" }
     end
@@ -32,8 +35,7 @@ local function bundle(parsed)
   if parsed.script then
     errors.refuse { field = "--bundle", value = dir, why = "cannot be combined with a spec file" }
   end
-  return require("tidelock.oci.bundle").load(dir, { words = fields.command,
-    timeout = fields.timeout, timeout_at = parsed.spec:where "timeout" })
+  return require("tidelock.oci.bundle").load(dir, own)
 end
 
 ---The spec that a command line asks for: its file's, and over it the options'.

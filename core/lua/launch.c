@@ -1,4 +1,5 @@
 /* tidelock.core.launch: start a plan; a box is what runs. */
+#include "../host/early.h"
 #include "../host/launch.h"
 
 #include <errno.h>
@@ -20,27 +21,48 @@
 #define BOX_CLASS "tidelock.box"
 #define SPAWN_CLASS "tidelock.spawn"
 
+/* One of our own, or that which main.c began; it must stay where it is until it is used up. */
+struct spawn {
+	struct tl_spawn *at;
+	struct tl_spawn own;
+};
+
 static struct tl_spawn *to_spawn(lua_State *L, int arg)
 {
-	return luaL_checkudata(L, arg, SPAWN_CLASS);
+	return ((struct spawn *)luaL_checkudata(L, arg, SPAWN_CLASS))->at;
+}
+
+static struct spawn *new_spawn(lua_State *L, size_t size)
+{
+	struct spawn *spawn = lua_newuserdata(L, size);
+
+	luaL_getmetatable(L, SPAWN_CLASS);
+	lua_setmetatable(L, -2);
+	return spawn;
 }
 
 /*
  * spawn(flags) -> spawn | nil, code, errno: begin the clone of an init into new namespaces
- * (CLONE_NEW* as a number) while the plan is made. It is used up by start{spawn=}.
+ * (CLONE_NEW* as a number) while the plan is made, or take over what the program began as it
+ * started. It is used up by start{spawn=}.
  */
 static int launch_spawn(lua_State *L)
 {
 	uint64_t flags = tl_bind_check_u64(L, 1);
-	struct tl_spawn *spawn = lua_newuserdata(L, sizeof(*spawn));
+	struct tl_spawn *early = tl_early_take(flags);
+	struct spawn *spawn;
 	long call;
 	int ret;
 
-	memset(spawn, 0, offsetof(struct tl_spawn, helper_stack));
-	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
-	luaL_getmetatable(L, SPAWN_CLASS);
-	lua_setmetatable(L, -2);
-	ret = tl_spawn_begin(spawn, flags, &call);
+	if (early) {
+		new_spawn(L, offsetof(struct spawn, own))->at = early;
+		return 1;
+	}
+	spawn = new_spawn(L, sizeof(*spawn));
+	memset(&spawn->own, 0, offsetof(struct tl_spawn, helper_stack));
+	spawn->own.link = spawn->own.pidfd = spawn->own.image = spawn->own.theirs = -1;
+	spawn->at = &spawn->own;
+	ret = tl_spawn_begin(&spawn->own, flags, &call);
 	return ret < 0 ? tl_bind_error(L, ret) : 1;
 }
 

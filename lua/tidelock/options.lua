@@ -124,7 +124,9 @@ function M.explain()
 end
 
 ---@class tidelock.Parsed
----@field spec tidelock.Spec     what the options ask for, each with its option as origin
+---@field spec tidelock.Spec?    what the options ask for, each with its option as origin; none
+---  beside --bundle
+---@field list table[]           the same as { field, value, origin }
 ---@field settings table         report {path=} or {fd=}, timeline, json, quiet, verbose, dry_run...
 ---@field script string?         the spec file
 ---@field command string[]       empty where none was given

@@ -8,7 +8,7 @@ local M = {}
 local LARGEST = 16 * 1024 * 1024
 
 ---@class tidelock.Bundle
----@field config table
+---@field config any    decoded; checked when it is normalised, while the kernel makes namespaces
 ---@field dir string    absolute
 ---@field at string     the file's name in errors
 ---@field words string[]? in the place of process.args
@@ -41,7 +41,7 @@ local function refuse_json(path, err)
       err.column, where, err.why) }, 0)
 end
 
----Reads and checks DIR/config.json.
+---Reads DIR/config.json.
 ---@param dir string
 ---@param settings { words: string[]?, timeout: number?, timeout_at: string? }?
 ---@return tidelock.Bundle
@@ -50,23 +50,26 @@ function M.load(dir, settings)
   local path = dir:gsub("/+$", "") .. "/config.json"
   local config, err = core.json.decode(read(path), { raw = { ["linux.seccomp"] = true } })
   if not config then refuse_json(path, err) end
-  local at = errors.printable(path, 200)
-  require("tidelock.oci.check").config(config, at, core.json)
   settings = settings or {}
-  return setmetatable({ config = config, dir = dir, at = at, words = settings.words,
+  return setmetatable({ config = config, dir = dir, at = errors.printable(path, 200), words = settings.words,
     timeout = settings.timeout, timeout_at = settings.timeout_at }, Bundle)
 end
 
 ---What of a spec's fields the start needs: there are none.
 function Bundle:fields() return self end
 
----The namespaces of the clone, as flags, before the rest is known.
+local function member(value, name)
+  return type(value) == "table" and value[name] or nil
+end
+
+---The namespaces of the clone, as flags, before anything is checked.
 ---@return integer
 function Bundle:likely_namespaces()
   local bits, flags = require("tidelock.normalise.names").namespaces, 0
-  for _, namespace in ipairs(self.config.linux.namespaces or {}) do
-    if namespace.path then return 0 end
-    local bit = bits[namespace.type]
+  local list = member(member(self.config, "linux"), "namespaces")
+  for _, namespace in ipairs(type(list) == "table" and list or {}) do
+    if member(namespace, "path") then return 0 end
+    local bit = bits[member(namespace, "type")]
     -- Made once it has joined its cgroup.
     if bit and namespace.type ~= "cgroup" then flags = flags + bit end
   end
@@ -116,6 +119,7 @@ end
 ---@return table norm
 ---@return function complete
 function Bundle:normalise(facts)
+  require("tidelock.oci.check").config(self.config, self.at, require("tidelock.core").json)
   local norm = new_norm(self, facts)
   local ctx = { config = self.config, facts = facts, norm = norm, at = self.at }
   ctx.dir = require("tidelock.normalise.path").from_here(facts, self.dir, "--bundle", nil)

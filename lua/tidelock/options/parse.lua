@@ -134,10 +134,10 @@ function M.parse(argv, options, context)
   local command = { unpack(argv, i, last) }
   local list = parsed.list
   if command[1] then list[#list + 1] = { "command", command, "the command line" } end
-  return {
-    spec = require("tidelock.spec").of(list), settings = parsed.settings, script = script,
-    command = command,
-  }
+  -- A bundle is no spec, and needs none of what a spec is made by.
+  local spec = not parsed.settings.bundle and require("tidelock.spec").of(list) or nil
+  return { spec = spec, list = list, settings = parsed.settings, script = script,
+    command = command }
 end
 
 return M
