@@ -14,6 +14,9 @@ M.namespaces = {
   pid = 0x20000000, user = 0x10000000, uts = 0x04000000,
 }
 
+--- What a masked file is: the host's, and what it must be.
+M.null = { source = "/dev/null", rdev = 0x103 }
+
 --- RLIM_INFINITY, as a field of a plan spells what a Lua number cannot hold.
 M.unlimited = "0xffffffffffffffff"
 

@@ -22,8 +22,6 @@ local LINKS = {
   { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },
 }
 
-M.NULL = { source = "/dev/null", rdev = 0x103 }
-
 -- As the engines do. Each costs a mount, so what is not there, or is closed to everybody but the
 -- host's root by its own mode, is left out.
 local MASKS = {

@@ -83,7 +83,7 @@ function KINDS.symlink(build, entry)
 end
 
 function KINDS.mask(build, entry)
-  local null = require("tidelock.normalise.view").NULL.source
+  local null = require("tidelock.normalise.names").null.source
   build:add { op = "mask", target = entry.target, null = build.held[null], at = entry.origin }
 end
 

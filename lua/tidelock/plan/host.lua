@@ -88,7 +88,7 @@ local function hold_paths(build, norm)
   end
   for _, entry in ipairs(norm.mounts) do
     if entry.kind == "mask" then
-      local null = require("tidelock.normalise.view").NULL
+      local null = require("tidelock.normalise.names").null
       hold(build, null.source, null.rdev, entry.origin)
       break
     end
