@@ -60,7 +60,7 @@ MODULES   := $(filter-out lua/tidelock/meta/%,$(sort \
 	$(wildcard lua/tidelock/*.lua lua/tidelock/*/*.lua lua/tidelock/*/*/*.lua)))
 VERBS     := $(sort $(wildcard scripts/*.lua scripts/oci/*.lua))
 GENERATED := $(B)/gen/tidelock/seccomp/builtin.lua
-FUZZ_C    := $(sort $(wildcard spec/fuzz/*.c))
+FUZZERS   := $(sort $(basename $(notdir $(wildcard spec/fuzz/*.c))))
 
 CORE_O := $(CORE_C:%.c=$(B)/obj/%.o) $(B)/obj/core/host/init_blob.o
 MAIN_O := $(B)/obj/core/main.o $(B)/obj/modules.o
@@ -178,7 +178,10 @@ asan:
 	$(Q)B=$(B) TIDELOCK_LIB=$(B)/asan/lib ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
 		PRELOAD=$$($(CC) -print-file-name=libasan.so) scripts/dev/test $(or $(SUITES),unit core life)
 
-$(B)/fuzz/plan: $(FUZZ_C) $(wildcard core/plan/*.c) $(HEADERS)
+# One fuzzer for each spec/fuzz/NAME.c, with the sources that it fuzzes.
+$(B)/fuzz/plan: $(wildcard core/plan/*.c)
+$(B)/fuzz/json: $(wildcard core/host/json*.c)
+$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: spec/fuzz/%.c $(HEADERS)
 	$(call say,CLANG,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined \
@@ -186,8 +189,8 @@ $(B)/fuzz/plan: $(FUZZ_C) $(wildcard core/plan/*.c) $(HEADERS)
 
 fuzz:
 	$(Q)scripts/dev/deps test
-	$(Q)$(MAKE) $(B)/fuzz/plan
-	$(Q)B=$(B) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) scripts/dev/fuzz
+	$(Q)$(MAKE) $(FUZZERS:%=$(B)/fuzz/%)
+	$(Q)B=$(B) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) scripts/dev/fuzz $(FUZZERS)
 
 # --- speed -----------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ help:
 	@echo 'make check      format, lint, static analysis, warnings as errors, layer rules'
 	@echo 'make format     clang-format, in place'
 	@echo 'make asan       the specs against a core with AddressSanitizer and UBSan'
-	@echo 'make fuzz       fuzz the plan validator (FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
+	@echo 'make fuzz       fuzz what reads hostile bytes (FUZZERS=plan, FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
 	@echo 'make bench      time run, run --bundle and box:exec beside floors in C, crun, runc, bwrap'
 	@echo '                (BENCH_ONLY="run exec bundle parallel drift filter", BENCH_ROUNDS=200)'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
