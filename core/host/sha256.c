@@ -1,9 +1,11 @@
 #include "sha256.h"
 
+#include "sha256_mix.h"
+
 #include <endian.h>
 #include <string.h>
 
-static const uint32_t round_constants[64] = {
+const uint32_t tl_sha256_constants[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
 	0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
 	0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -43,13 +45,13 @@ static void expand(uint32_t w[64], const unsigned char *block)
 #define ROUND(a, b, c, d, e, f, g, h, i) \
 	do { \
 		(h) += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
-			((g) ^ ((e) & ((f) ^ (g)))) + round_constants[i] + w[i]; \
+			((g) ^ ((e) & ((f) ^ (g)))) + tl_sha256_constants[i] + w[i]; \
 		(d) += (h); \
 		(h) += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
 			(((a) & (b)) | ((c) & ((a) | (b)))); \
 	} while (0)
 
-static void mix(uint32_t state[8], const unsigned char *block)
+static void mix_block(uint32_t state[8], const unsigned char *block)
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -77,7 +79,13 @@ static void mix(uint32_t state[8], const unsigned char *block)
 	state[7] += h;
 }
 
-void tl_sha256_init(struct tl_sha256 *hash)
+static void mix(uint32_t state[8], const unsigned char *blocks, size_t count)
+{
+	for (; count > 0; count--, blocks += TL_SHA256_BLOCK)
+		mix_block(state, blocks);
+}
+
+void tl_sha256_init_portable(struct tl_sha256 *hash)
 {
 	static const uint32_t start[8] = {
 		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -86,25 +94,36 @@ void tl_sha256_init(struct tl_sha256 *hash)
 
 	memcpy(hash->state, start, sizeof(start));
 	hash->length = 0;
+	hash->mix = mix;
+}
+
+void tl_sha256_init(struct tl_sha256 *hash)
+{
+	tl_sha256_init_portable(hash);
+	if (tl_sha256_has_instructions())
+		hash->mix = tl_sha256_mix_x86;
 }
 
 void tl_sha256_update(struct tl_sha256 *hash, const void *bytes, size_t length)
 {
 	const unsigned char *from = bytes;
+	size_t used = hash->length % TL_SHA256_BLOCK, blocks;
 
-	while (length > 0) {
-		size_t used = hash->length % sizeof(hash->block);
-		size_t take = sizeof(hash->block) - used;
-
-		if (take > length)
-			take = length;
-		memcpy(hash->block + used, from, take);
-		hash->length += take;
-		from += take;
-		length -= take;
-		if (used + take == sizeof(hash->block))
-			mix(hash->state, hash->block);
+	hash->length += length;
+	if (used > 0 && used + length >= TL_SHA256_BLOCK) {
+		memcpy(hash->block + used, from, TL_SHA256_BLOCK - used);
+		hash->mix(hash->state, hash->block, 1);
+		from += TL_SHA256_BLOCK - used;
+		length -= TL_SHA256_BLOCK - used;
+		used = 0;
 	}
+	blocks = used ? 0 : length / TL_SHA256_BLOCK;
+	if (blocks > 0)
+		hash->mix(hash->state, from, blocks);
+	from += blocks * TL_SHA256_BLOCK;
+	length -= blocks * TL_SHA256_BLOCK;
+	if (length > 0)
+		memcpy(hash->block + used, from, length);
 }
 
 void tl_sha256_final(struct tl_sha256 *hash, unsigned char digest[TL_SHA256_SIZE])

@@ -404,7 +404,7 @@ static int syscall_name(lua_State *L)
 	return 1;
 }
 
-/* sha256(bytes) -> 64 hex digits */
+/* sha256(bytes, portable) -> 64 hex digits */
 static int sha256(lua_State *L)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -414,7 +414,10 @@ static int sha256(lua_State *L)
 	size_t length, i;
 	const char *bytes = luaL_checklstring(L, 1, &length);
 
-	tl_sha256_init(&hash);
+	if (lua_toboolean(L, 2))
+		tl_sha256_init_portable(&hash);
+	else
+		tl_sha256_init(&hash);
 	tl_sha256_update(&hash, bytes, length);
 	tl_sha256_final(&hash, digest);
 	for (i = 0; i < sizeof(digest); i++) {

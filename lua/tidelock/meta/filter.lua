@@ -55,8 +55,9 @@ function filter.syscall_name(number) end
 
 ---SHA-256 in hexadecimal.
 ---@param bytes string
+---@param portable boolean?  without the processor's own instructions
 ---@return string
-function filter.sha256(bytes) end
+function filter.sha256(bytes, portable) end
 
 ---A program that was kept, and its flags. Errors: ENOENT, EPERM (others may write it), EBADMSG
 ---(damaged).
