@@ -1,6 +1,7 @@
 #include "filter_oci_reader.h"
 
 #include "bpf.h"
+#include "bpf_tree.h"
 #include "filter.h"
 
 #include <errno.h>
@@ -266,6 +267,7 @@ static int start(struct tl_oci_reader *r)
 		return tl_oci_refuse(r, "defaultAction", 0,
 				     "is refused by libseccomp: not on this kernel",
 				     NULL);
+	/* The tree: faster to load, and right where lists are not always (bpf_tree.h). */
 	result = seccomp_attr_set(r->context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (result < 0)
 		return tl_oci_refuse_library(r, NULL, 0, result);
@@ -314,22 +316,46 @@ static bool has_stub(const struct tl_oci_reader *r)
 		(r->default_action & SECCOMP_RET_DATA) != ENOSYS;
 }
 
+/* The same in a shape that the kernel loads faster, where the program is of the kind. */
+static int reshape(struct tl_oci_reader *r, struct sock_filter **prog, int count)
+{
+	struct sock_filter *tree;
+	int result = tl_bpf_tree(*prog, (size_t)count, &tree);
+
+	if (result == -ENOTSUP || result == -E2BIG)
+		return count;
+	if (result == -EBADMSG)
+		return tl_oci_refuse(r, NULL, 0, "is compiled wrongly by this libseccomp",
+				     NULL);
+	if (result < 0)
+		return result;
+	free(*prog);
+	*prog = tree;
+	return result;
+}
+
 static int assemble(struct tl_oci_reader *r, struct sock_filter **prog)
 {
 	size_t before = has_stub(r) ? tl_filter_stub_size(&r->stub) : 0, index;
-	int tree = tl_filter_export(r->context, prog, before);
+	int tree = tl_filter_export(r->context, prog, before), result;
 	const char *why;
 
 	if (tree < 0)
 		return tl_oci_refuse_library(r, NULL, 0, tree);
 	if (before)
 		tl_filter_stub_put(&r->stub, *prog);
-	if (tl_bpf_check(*prog, before + (size_t)tree, &index, &why) == 0)
-		return (int)before + tree;
-	free(*prog);
-	*prog = NULL;
-	return tl_oci_refuse(r, NULL, 0, "makes a filter of more than 4096 instructions",
-			     NULL);
+	result = (int)before + tree;
+	if (tl_bpf_check(*prog, (size_t)result, &index, &why) == 0)
+		result = reshape(r, prog, result);
+	else
+		result = tl_oci_refuse(r, NULL, 0,
+				       "makes a filter of more than 4096 instructions",
+				       NULL);
+	if (result < 0) {
+		free(*prog);
+		*prog = NULL;
+	}
+	return result;
 }
 
 int tl_filter_compile_oci(const char *text, size_t size, struct sock_filter **prog,

@@ -41,8 +41,8 @@ int tl_oci_read_action(struct tl_oci_reader *r, uint32_t node, const char *field
 				     "goes with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only",
 				     NULL);
 	if (errno_node) {
-		/* The kernel takes larger errnos for 4095. */
-		result = tl_oci_read_u64(r, errno_node, errno_field, word ? 0xffff : 4095,
+		/* libseccomp takes no larger errno. */
+		result = tl_oci_read_u64(r, errno_node, errno_field, word ? 0xffff : 4094,
 					 &number);
 		if (result < 0)
 			return result;

@@ -66,9 +66,10 @@ int tl_lua_open_seccomp(lua_State *L);
 int tl_lua_open_file(lua_State *L);
 int tl_lua_open_pty(lua_State *L);
 
-/* The second files of process, poll and mount add to the module on top of the stack. */
+/* The second files of process, poll, mount and filter add to the module on top of the stack. */
 void tl_lua_add_children(lua_State *L);
 void tl_lua_add_waitables(lua_State *L);
 void tl_lua_add_statmount(lua_State *L);
+void tl_lua_add_filter_oci(lua_State *L);
 int tl_lua_open_cgroup(lua_State *L);
 int tl_lua_open_terminal(lua_State *L);

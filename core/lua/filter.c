@@ -6,9 +6,9 @@
  * string and freed by the next statement that cannot raise an error.
  */
 #include "../host/bpf.h"
+#include "../host/bpf_tree.h"
 #include "../host/filter.h"
 #include "../host/filter_cache.h"
-#include "../host/filter_oci.h"
 #include "../host/sha256.h"
 #include "bind.h"
 
@@ -259,51 +259,6 @@ static int compile(lua_State *L)
 	return 1;
 }
 
-/* An error's value: a string, or what else the source text says. */
-static void push_value(lua_State *L, const struct tl_filter_oci_error *error)
-{
-	lua_pushstring(L, error->value);
-	if (error->is_string)
-		return;
-	if (!*error->value)
-		lua_pushnil(L);
-	else if (lua_isnumber(L, -1))
-		lua_pushnumber(L, lua_tonumber(L, -1));
-	else
-		lua_pushboolean(L, strcmp(error->value, "true") == 0);
-	lua_replace(L, -2);
-}
-
-/* compile_oci(text) -> bytes, flags | nil, message, path, accepted or nil, value or nil */
-static int compile_oci(lua_State *L)
-{
-	struct tl_filter_oci_error error;
-	struct sock_filter *prog, *copy;
-	const char *text;
-	uint32_t flags;
-	size_t size;
-	int count;
-
-	text = luaL_checklstring(L, 1, &size);
-	copy = scratch(L, TL_BPF_MAX, sizeof(*copy));
-	count = tl_filter_compile_oci(text, size, &prog, &flags, &error);
-	if (count == -ENOMEM)
-		return luaL_error(L, "not enough memory for the filter");
-	if (count < 0) {
-		lua_pushnil(L);
-		lua_pushstring(L, error.why);
-		lua_pushstring(L, error.path);
-		lua_pushstring(L, error.accepted);
-		push_value(L, &error);
-		return 5;
-	}
-	memcpy(copy, prog, (size_t)count * sizeof(*prog));
-	free(prog);
-	lua_pushlstring(L, (const char *)copy, (size_t)count * sizeof(*copy));
-	lua_pushnumber(L, flags);
-	return 2;
-}
-
 /* Lua strings have no alignment to rely on in principle; in LuaJIT and PUC they are aligned. */
 static const struct sock_filter *to_program(lua_State *L, int index, size_t *count)
 {
@@ -334,6 +289,26 @@ static int check(lua_State *L)
 		lua_pushfstring(L, "instruction %d %s", (int)index, why);
 	lua_pushinteger(L, (lua_Integer)index);
 	return 3;
+}
+
+/* tree(bytes) -> bytes | nil, errno's name, errno */
+static int tree(lua_State *L)
+{
+	size_t count, index;
+	const struct sock_filter *prog = to_program(L, 1, &count);
+	struct sock_filter *copy = scratch(L, TL_BPF_MAX, sizeof(*copy)), *made;
+	const char *why;
+	int result;
+
+	luaL_argcheck(L, tl_bpf_check(prog, count, &index, &why) == 0, 1,
+		      "the filter is not valid");
+	result = tl_bpf_tree(prog, count, &made);
+	if (result < 0)
+		return tl_bind_error(L, result);
+	memcpy(copy, made, (size_t)result * sizeof(*copy));
+	free(made);
+	lua_pushlstring(L, (const char *)copy, (size_t)result * sizeof(*copy));
+	return 1;
 }
 
 /* evaluate(bytes, { nr = , arch = , args = { }, ip = }) -> action | nil, message */
@@ -463,9 +438,9 @@ int tl_lua_open_filter(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "compile", compile },
-		{ "compile_oci", compile_oci },
 		{ "check", check },
 		{ "evaluate", evaluate },
+		{ "tree", tree },
 		{ "action", action_value },
 		{ "syscall_number", syscall_number },
 		{ "syscall_name", syscall_name },
@@ -476,6 +451,7 @@ int tl_lua_open_filter(lua_State *L)
 	};
 
 	tl_bind_module(L, functions);
+	tl_lua_add_filter_oci(L);
 	lua_pushnumber(L, AUDIT_ARCH_X86_64);
 	lua_setfield(L, -2, "arch");
 	lua_pushinteger(L, (lua_Integer)tl_filter_library());
