@@ -197,7 +197,7 @@ static int add_names(struct tl_oci_reader *r, const uint32_t found[CALL_FIELDS],
 		     const struct conditions *conditions)
 {
 	const struct tl_json_node *nodes = r->doc->nodes;
-	uint32_t list = found[CALL_NAMES], action, i;
+	uint32_t list = found[CALL_NAMES], action = 0, i;
 	int result = tl_oci_read_action(r, found[CALL_ACTION], "action",
 					found[CALL_ERRNO], "errnoRet", &action);
 

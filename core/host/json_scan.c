@@ -188,7 +188,7 @@ static int parse_escaped(struct tl_json_parser *p, uint32_t node)
 {
 	struct tl_json *doc = p->doc;
 	const unsigned char *from = p->start + doc->nodes[node].from;
-	uint32_t point;
+	uint32_t point = 0;
 	char *out;
 	int result = 0;
 

@@ -45,12 +45,12 @@ tl_sha256_mix_x86(uint32_t state[8], const unsigned char *blocks, size_t count)
 		__m128i abef_before = abef, cdgh_before = cdgh;
 
 #pragma GCC unroll 4
-		for (int i = 0; i < 4; i++)
+		for (size_t i = 0; i < 4; i++)
 			w[i] = _mm_shuffle_epi8(
 				_mm_loadu_si128((const __m128i *)(blocks + 16 * i)),
 				big_endian);
 #pragma GCC unroll 16
-		for (int i = 0; i < 16; i++)
+		for (size_t i = 0; i < 16; i++)
 			ROUNDS(i);
 		abef = _mm_add_epi32(abef, abef_before);
 		cdgh = _mm_add_epi32(cdgh, cdgh_before);

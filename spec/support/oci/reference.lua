@@ -162,8 +162,8 @@ local function is_sound(bytes)
   return true
 end
 
----The answers of libseccomp's lists, one for each architecture by itself; of its tree where the list
----is wrong.
+---The answers of libseccomp's lists, one for each architecture by itself; of its tree where the
+---list is wrong.
 ---@param profile table as linux.seccomp
 ---@param evaluate fun(bytes: string, call: table): integer
 ---@return fun(call: { arch: integer, nr: integer, args: table }): integer
