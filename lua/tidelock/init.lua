@@ -70,6 +70,13 @@ function M.run(t, base)
   return (require("tidelock.container").run(whole, settings))
 end
 
+---An OCI bundle: a directory with a config.json. `bundle:run()` runs it to its end.
+---@param dir string
+---@return tidelock.Bundle
+function M.bundle(dir)
+  return require("tidelock.oci.bundle").load(dir)
+end
+
 ---Runs functions side by side: waiting for a process in one lets the others go on.
 ---@param functions function[]
 ---@return any[] results

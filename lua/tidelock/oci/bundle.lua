@@ -55,6 +55,23 @@ function M.load(dir, settings)
     timeout = settings.timeout, timeout_at = settings.timeout_at }, Bundle)
 end
 
+---Runs the container to its end; words take the place of process.args. Always returns a report.
+---@param words { [integer]: string, timeout: string|number|nil }?
+---@return tidelock.Report
+function Bundle:run(words)
+  words = words or {}
+  local at = require("tidelock.origin").find()
+  local bundle = setmetatable({}, Bundle)
+  for name, value in pairs(self) do bundle[name] = value end
+  require("tidelock.schema.check").known(words, { "timeout" }, at, "bundle:run", #words)
+  if words[1] then bundle.words = { unpack(words) } end
+  if words.timeout then
+    bundle.timeout = require("tidelock.schema").check("timeout", words.timeout, at)
+    bundle.timeout_at = at
+  end
+  return (require("tidelock.container").run(bundle, { operations = true }))
+end
+
 ---What of a spec's fields the start needs: there are none.
 function Bundle:fields() return self end
 
