@@ -200,7 +200,7 @@ $(B)/bench/%: spec/bench/%.c $(wildcard spec/bench/*.h)
 	$(Q)$(CC) -std=gnu11 -O2 -g -static -D_GNU_SOURCE $(WARNINGS) -I. -o $@ $< $(filter %.o,$^)
 
 # The cache as tidelock has it.
-$(B)/bench/filter_load: $(addprefix $(B)/obj/core/host/,filter_cache.o bpf.o sha256.o)
+$(B)/bench/filter_load: $(addprefix $(B)/obj/core/host/,filter_cache.o bpf.o sha256.o sha256_x86.o)
 
 # Without a libc, as init is: what it does not do costs nothing.
 $(B)/bench/true $(B)/bench/bundle_floor: $(B)/bench/%: spec/bench/%.c spec/bench/floor.h
