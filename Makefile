@@ -133,11 +133,14 @@ $(B)/init: $(B)/init.debug
 	$(call say,STRIP,$@)
 	$(Q)strip -s -R .comment -o $@ $<
 
+# Copied, as `install` does: a linker writes here and there, and the kernel maps in larger pieces what
+# was written from one end to the other (50 us of a start).
 $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 	$(call say,LD,$@)
-	$(Q)$(CC) -static-pie -Wl,-e,tl_enter $(TL_LDFLAGS) -o $@ $(CORE_O) $(MAIN_O) $(STATIC_LIBS) 2> $@.log \
+	$(Q)$(CC) -static-pie -Wl,-e,tl_enter $(TL_LDFLAGS) -o $@.linked $(CORE_O) $(MAIN_O) $(STATIC_LIBS) 2> $@.log \
 		|| { cat $@.log >&2; exit 1; }
 # Calls that a static glibc cannot serve: LuaJIT's dlopen and libnl's name look-ups, never reached.
+	$(Q)cp $@.linked $@ && rm $@.linked
 	$(Q)grep -E 'warning: Using' $@.log | grep -vE "'(dlopen|getaddrinfo|getproto[a-z_]*)'" >&2 \
 		&& exit 1 || rm $@.log
 

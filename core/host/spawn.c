@@ -5,7 +5,9 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -45,6 +47,21 @@ IN_CHILD static long keep_capabilities(void)
 	return ret;
 }
 
+/*
+ * The loopback device takes as long to come up as two mounts: while Lua is still planning that is for
+ * nothing. The plan's own link_up is what counts, and tells if it fails.
+ */
+IN_CHILD static void bring_up_loopback(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	long fd = raw(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	raw(ioctl, fd, SIOCSIFFLAGS, &request);
+	raw(close, fd);
+}
+
 IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 {
 	static const char *const argv[] = { "tidelock-init", NULL },
@@ -57,6 +74,8 @@ IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 	if (ret >= 0 && spawn->moved)
 		ret = raw(sched_setaffinity, 0, sizeof(spawn->processors),
 			  &spawn->processors);
+	if (spawn->flags & CLONE_NEWNET)
+		bring_up_loopback();
 	if (ret >= 0)
 		ret = raw(dup3, spawn->theirs, TL_FD_LINK, 0);
 	if (ret >= 0)

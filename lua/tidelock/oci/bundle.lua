@@ -131,6 +131,14 @@ local function view(ctx)
   end
 end
 
+-- To look at the host's cgroups takes as long as five mounts. Who can make nodes is held back by
+-- one without being asked.
+local function asks_for_cgroups(ctx)
+  local linux = ctx.config.linux
+  return linux.resources or linux.cgroupsPath
+    or ctx.norm.capability_sets.bounding / 2 ^ 27 % 2 >= 1 -- CAP_MKNOD
+end
+
 ---See tidelock.normalise.normalise.
 ---@param facts table
 ---@return table norm
@@ -147,7 +155,7 @@ function Bundle:normalise(facts)
   namespaces.identity(ctx)
   process.user(ctx)
   process.capabilities(ctx)
-  require("tidelock.oci.resources").resolve(ctx)
+  if asks_for_cgroups(ctx) then require("tidelock.oci.resources").resolve(ctx) end
   require("tidelock.oci.mounts").root(ctx)
   view(ctx)
   namespaces.names(ctx)

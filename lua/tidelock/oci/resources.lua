@@ -304,8 +304,6 @@ end
 ---@param ctx table
 function M.resolve(ctx)
   local linux, facts = ctx.config.linux, ctx.facts
-  -- To look at the host's cgroups takes as long as five mounts.
-  if not linux.resources and (linux.cgroupsPath or "") == "" and not makes_nodes(ctx) then return end
   local resources, version = linux.resources or {}, facts.cgroups.version
   local driver = version and require(DRIVERS[version])
   local settings = collect(ctx, resources, version, driver)
