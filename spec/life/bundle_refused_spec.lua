@@ -112,6 +112,15 @@ describe("a config.json", function()
     end
   end)
 
+  it("may say of what is not there yet that it is not asked for", function()
+    local result = bundles.run(folder, "echo fine", function(config)
+      config.linux.resources = { blockIO = { weight = 0 }, unified = {}, hugepageLimits = {} }
+      config.process.apparmorProfile, config.linux.mountLabel = "", ""
+      config.hooks = { prestart = {} }
+    end)
+    assert.equal("fine\n", result.stdout)
+  end)
+
   it("may have properties that nobody knows", function()
     local result = bundles.run(folder, "echo fine", function(config)
       config.future = { deep = { 1, 2 } }

@@ -185,6 +185,18 @@ describe("tidelock run --bundle", function()
     assert.matches("hide /proc/kcore .-linux%.maskedPaths%[3%]%)", result.stdout)
   end)
 
+  it("tells of the host's sockets that a mount shows", function()
+    local script = ([[python3 -c 'import socket, time
+s = socket.socket(socket.AF_UNIX); s.bind("%s/listening"); s.listen(); time.sleep(2)' &
+      until test -S %s/listening; do sleep 0.02; done; %s run --bundle %s --verbose]]):format(folder,
+      folder, run.tidelock, bundles.make(folder, { "true" }, function(config)
+        table.insert(config.mounts, bundles.mount("/mnt", "bind", folder, { "bind", "ro" }))
+      end))
+    local result = run.run(script)
+    os.remove(folder .. "/listening")
+    assert.matches("host sockets reachable: /mnt/listening\n", result.stderr)
+  end)
+
   it("writes a report", function()
     local result = sh("exit 3", nil, { "--json" })
     assert.matches('"reason": "exit"', result.stderr)

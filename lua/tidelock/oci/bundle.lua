@@ -167,7 +167,10 @@ function Bundle:normalise(facts)
   process.terminal(ctx)
   process.seccomp(ctx)
   if norm.cgroup then norm.cgroup.namespace = ctx.new.cgroup or false end
-  return norm, function() end
+  return norm, function()
+    norm.sockets = require("tidelock.oci.mounts").sockets(ctx)
+    require("tidelock.normalise.arrange").finish(norm)
+  end
 end
 
 return M

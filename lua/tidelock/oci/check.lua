@@ -131,10 +131,13 @@ local function members(ctx, field, value, inner)
   end
 end
 
--- An empty object, array, string or false asks for nothing.
+-- What is empty, false or zero asks for nothing, and engines write much of that.
 local function says_something(value)
-  if type(value) == "table" then return next(value) ~= nil end
-  return value ~= "" and value ~= false and value ~= 0
+  if type(value) ~= "table" then return value ~= "" and value ~= false and value ~= 0 end
+  for _, item in pairs(value) do
+    if says_something(item) then return true end
+  end
+  return false
 end
 
 function check(ctx, field, value, rule)

@@ -217,6 +217,27 @@ function M.devices(ctx, list)
   end
 end
 
+---The pathnames inside of the host's unix sockets that can be connected to.
+---@param ctx table
+---@return string[] sorted
+function M.sockets(ctx)
+  local found, seen = {}, {}
+  local function look(socket, real, target)
+    if not paths.within(socket, real) then return end
+    local inside_path = paths.clean((target == "/" and "" or target) .. paths.rest(socket, real))
+    if not seen[inside_path] then found[#found + 1] = inside_path end
+    seen[inside_path] = true
+  end
+  for _, socket in ipairs(ctx.facts.sockets()) do
+    look(socket, ctx.norm.root.source, "/")
+    for _, entry in ipairs(ctx.norm.mounts) do
+      if entry.real then look(socket, entry.real, entry.target) end
+    end
+  end
+  table.sort(found)
+  return found
+end
+
 ---What of the file systems is hidden or read-only, after all mounts.
 ---@param ctx table
 ---@param list table[]
