@@ -22,8 +22,8 @@ static bool starts_with(const char *word, const char *prefix)
 static bool is_unusual(const char *word)
 {
 	static const char *const prefixes[] = {
-		"--net",  "--share", "--mem",	  "-m",	    "--pids",
-		"--cpus", "--help",  "--dry-run", "-h",	    "--limits",
+		"--net",  "--share", "--mem",	  "-m", "--pids",
+		"--cpus", "--help",  "--dry-run", "-h", "--limits",
 	};
 	size_t n = strlen(word);
 

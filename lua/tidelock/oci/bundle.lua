@@ -51,7 +51,8 @@ function M.load(dir, settings)
   local config, err = core.json.decode(read(path), { raw = { ["linux.seccomp"] = true } })
   if not config then refuse_json(path, err) end
   settings = settings or {}
-  return setmetatable({ config = config, dir = dir, at = errors.printable(path, 200), words = settings.words,
+  return setmetatable({ config = config, dir = dir, at = errors.printable(path, 200),
+    words = settings.words,
     timeout = settings.timeout, timeout_at = settings.timeout_at }, Bundle)
 end
 
