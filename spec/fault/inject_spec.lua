@@ -1,4 +1,5 @@
--- Each operation of the default plan with a system call made to fail in turn (spec/support/faults.lua).
+-- Each operation of the default plan with a system call made to fail in turn
+-- (spec/support/faults.lua).
 local faults = require "spec.support.faults"
 local inject = require "spec.support.inject"
 

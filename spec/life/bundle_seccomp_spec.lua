@@ -102,7 +102,8 @@ describe("the filter of a bundle", function()
   -- PID 1 of a pid namespace, which may make no system call any more to say so.
   it("does not keep the end from being told when there is nothing to execute", function()
     local result = bundles.run(folder, { "/bin/nosuch" }, function(config)
-      config.linux.seccomp = deny({ "exit_group", "exit", "kill", "write" }, "SCMP_ACT_KILL_PROCESS")
+      config.linux.seccomp = deny({ "exit_group", "exit", "kill", "write" },
+        "SCMP_ACT_KILL_PROCESS")
     end)
     assert.equal(127, result.status)
     assert.matches("process%.args", result.stderr)

@@ -27,7 +27,8 @@ local function makers()
 end
 
 -- The calls that operations make: init's up to the workload's execve, and the supervisor's from
--- the page (its second memfd) to the last word that it has for init. Before that the clone is begun, which the launcher
+-- the page (its second memfd) to the last word that it has for init. Before that the clone is
+-- begun, which the launcher
 -- does again where it failed. PID 1's loop after the fork is not set-up, nor are its name, and how
 -- it gets plan and page: without these there is nothing to report to.
 local function candidates(job, by_call, beside, last_word)
