@@ -149,8 +149,8 @@ static bool wants_timeline(int argc, char **argv)
 	return false;
 }
 
-/* require("tidelock.timeline.trace").begin(entered, main, ready), in seconds of CLOCK_MONOTONIC */
-static void begin_timeline(lua_State *L, struct moment start)
+/* require("tidelock.timeline.trace").begin(entered, main, begun, ready), in seconds of CLOCK_MONOTONIC */
+static void begin_timeline(lua_State *L, struct moment start, struct moment begun)
 {
 	struct moment now = take_moment();
 	double ns_per_tick =
@@ -165,8 +165,9 @@ static void begin_timeline(lua_State *L, struct moment start)
 			(double)(start.tsc - tl_entered) * ns_per_tick) /
 			       1e9);
 	lua_pushnumber(L, (double)start.clock / 1e9);
+	lua_pushnumber(L, (double)begun.clock / 1e9);
 	lua_pushnumber(L, (double)now.clock / 1e9);
-	lua_call(L, 3, 0);
+	lua_call(L, 4, 0);
 	lua_pop(L, 1);
 }
 
@@ -218,7 +219,7 @@ static void open_libraries(lua_State *L, bool script)
 int main(int argc, char **argv)
 {
 	bool timeline = wants_timeline(argc, argv);
-	struct moment start = { 0 };
+	struct moment start = { 0 }, begun = { 0 };
 	lua_State *L;
 	int status;
 
@@ -230,6 +231,8 @@ int main(int argc, char **argv)
 		return 125;
 	}
 	tl_early_begin(argc, argv);
+	if (timeline)
+		begun = take_moment();
 	L = luaL_newstate();
 	if (!L) {
 		fputs("tidelock: out of memory\n", stderr);
@@ -238,7 +241,7 @@ int main(int argc, char **argv)
 	open_libraries(L, has_script(argc, argv));
 	install_loader(L);
 	if (timeline)
-		begin_timeline(L, start);
+		begin_timeline(L, start, begun);
 	status = run(L, argc, argv);
 	tl_early_take(0);
 	fflush(NULL);

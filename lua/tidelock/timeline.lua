@@ -66,7 +66,7 @@ local function add_between(events, report, began)
   local begin = first and first.start
   span("init", "clone3: make the namespaces", moments.clone, moments.born)
   span("init", "execute init", moments.born, moments.init)
-  span("init", "receive the plan", moments.init, moments.ready)
+  span("init", "wait for the plan", moments.init, moments.ready)
   span("init", "leave the host", moments.ready, begin)
   local beside = found.last.beside
   span("PID 1", "wait for the workload", fork and (beside or fork).stop, moments.reaped)
@@ -127,14 +127,10 @@ local function event(name, track, start, stop, args)
   }
 end
 
----The part of the time from the first event to the last one that events cover, on whatever track.
----@param events { ts: number, dur: number, ph: string }[]  in the order of their starts
----@return number share  0 to 1
----@return number wall   in microseconds
-function M.explained(events)
+local function cover(events, but)
   local first, last, covered = nil, nil, 0
   for _, e in ipairs(events) do
-    if e.ph == "X" then
+    if e.ph == "X" and not (but and e.name:find(but)) then
       first = first or e.ts
       last = last or e.ts
       local stop = e.ts + e.dur
@@ -144,8 +140,18 @@ function M.explained(events)
       end
     end
   end
-  local wall = first and last - first or 0
-  return wall > 0 and covered / wall or 1, wall
+  return covered, first and last - first or 0
+end
+
+---The part of the time from the first event to the last one that events cover, on whatever track.
+---@param events { name: string, ts: number, dur: number, ph: string }[]  in the order of the starts
+---@return number share   0 to 1
+---@return number wall    in microseconds
+---@return number worked  0 to 1: the same without the events that only wait for another track
+function M.explained(events)
+  local covered, wall = cover(events)
+  if wall == 0 then return 1, 0, 1 end
+  return covered / wall, wall, cover(events, "^wait ") / wall
 end
 
 ---A report with its operations, as a table for JSON.
@@ -161,8 +167,8 @@ function M.of(report, spans, about)
   for _, e in ipairs(events) do
     list[#list + 1] = event(e.name, e.track, e.start - zero, e.stop - zero, e.args)
   end
-  local share, wall = M.explained(list)
-  local data = { explained = share, wall_us = wall }
+  local share, wall, worked = M.explained(list)
+  local data = { explained = share, wall_us = wall, worked = worked }
   for name, value in pairs(about or {}) do data[name] = value end
   if report then data.reason, data.code = report.reason, report.code end
   return { displayTimeUnit = "ns", otherData = data, traceEvents = list }, zero

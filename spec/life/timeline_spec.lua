@@ -104,9 +104,9 @@ describe("run --timeline", function()
 
   it("has the phases, what is between the operations, and the workload", function()
     local events = record({ "sleep", "0.05" }).events
-    for _, name in ipairs { "start the program", "start Lua", "parse", "begin the clone",
+    for _, name in ipairs { "start the program", "start Lua", "parse", "take the clone",
       "normalise", "plan", "pack", "start", "clone3: make the namespaces", "execute init",
-      "receive the plan", "wait for the box", "end the rest and tell", "write the timeline" } do
+      "wait for the plan", "wait for the box", "end the rest and tell", "write the timeline" } do
       assert(named(events, name), name)
     end
     local command = named(events, "the command")
@@ -121,6 +121,7 @@ describe("run --timeline", function()
       local share, wall = timeline.explained(recorded.events)
       local about = recorded.document.otherData
       -- The writing comes after the sum was made.
+      assert(about.worked > 0.3 and about.worked <= about.explained, about.worked)
       assert(about.wall_us > 0 and about.wall_us <= wall)
       assert(math.abs(about.explained * about.wall_us - share * wall) <= wall - about.wall_us + 1)
       return math.min(share, about.explained)

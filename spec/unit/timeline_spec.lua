@@ -46,7 +46,7 @@ describe("a timeline", function()
     }, { clone = 5, born = 25, init = 40, ready = 50, reaped = 300, told = 320 }))
     assert.same({
       "init: clone3: make the namespaces 0+20", "launcher: open_tree 5+10",
-      "init: execute init 20+15", "launcher: barrier 25+35", "init: receive the plan 35+10",
+      "init: execute init 20+15", "launcher: barrier 25+35", "init: wait for the plan 35+10",
       "init: leave the host 45+10", "init: barrier 55+10", "init: fork 65+10",
       "PID 1: link_up 77+8", "PID 1: wait for the workload 85+210", "init: exec 95+0",
       "workload: the command 95+200", "PID 1: end the rest and tell 295+20",
@@ -100,12 +100,13 @@ describe("a timeline", function()
   end)
 
   it("says what part of the time its events explain", function()
-    local share, wall = timeline.explained {
-      { ph = "M", name = "x" }, { ph = "X", ts = 10, dur = 30 }, { ph = "X", ts = 15, dur = 5 },
-      { ph = "X", ts = 50, dur = 50 }, { ph = "X", ts = 90, dur = 20 },
-    }
-    assert.same({ 0.9, 100 }, { share, wall })
-    assert.same({ 1, 0 }, { timeline.explained {} })
+    local events = { { ph = "M", name = "x" } }
+    for _, e in ipairs { { "a", 10, 30 }, { "b", 15, 5 }, { "wait for it", 40, 5 }, { "c", 50, 50 },
+      { "d", 90, 20 } } do
+      events[#events + 1] = { ph = "X", name = e[1], ts = e[2], dur = e[3] }
+    end
+    assert.same({ 0.95, 100, 0.9 }, { timeline.explained(events) })
+    assert.same({ 1, 0, 1 }, { timeline.explained {} })
   end)
 
   it("is JSON, whatever the names are", function()
@@ -128,8 +129,8 @@ describe("the phases of a command line", function()
     local result = run.run({ "luajit", "-e", [[
       local trace = require "tidelock.timeline.trace"
       local now = require("tidelock.core").process.clock()
-      trace.begin(now - 3, now - 2, now - 1)
-      trace.begin(0, 0, 0)
+      trace.begin(now - 4, now - 3, now - 2, now - 1)
+      trace.begin(0, 0, 0, 0)
       local outer = trace.enter "outer"
       trace.enter("inner", "supervisor")
       print(trace.leave(outer, "one", "two"))
@@ -146,8 +147,8 @@ describe("the phases of a command line", function()
     end
     assert.equal("one\ttwo", list[1])
     assert.matches("^false\t.*module 'tidelock.nosuch' not found", list[2])
-    assert.same({ "table", "start the program\tnil", "start Lua\tnil", "load timeline.trace\tnil",
-      "outer\tnil", "inner\tsupervisor", "load nosuch\tnil", "load options\tnil" },
+    assert.same({ "table", "start the program\tnil", "guess the namespaces\tnil",
+      "start Lua\tnil", "load timeline.trace\tnil", "outer\tnil", "inner\tsupervisor", "load nosuch\tnil", "load options\tnil" },
       { unpack(list, 3) })
   end)
 end)

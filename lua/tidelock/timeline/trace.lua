@@ -48,7 +48,7 @@ local TRACKS = { ["tidelock.supervisor"] = "supervisor", ["tidelock.terminal"] =
 
 -- The same of the core, which is opened part by part.
 local CORE = {
-  launch = { spawn = "begin the clone", start = "start" },
+  launch = { spawn = "take the clone", start = "start" },
   plan = { pack = "pack" },
 }
 
@@ -103,16 +103,18 @@ end
 ---Takes the time from here on; what was before is known to main.c.
 ---@param entered number?  when the program was entered, in seconds of CLOCK_MONOTONIC
 ---@param main number?     when its main was
+---@param begun number?    when the clone was begun that the words let it guess
 ---@param ready number?    when Lua was there
-function M.begin(entered, main, ready)
+function M.begin(entered, main, begun, ready)
   if spans then return end
   local core = require "tidelock.core"
   clock = core.process.clock
   spans, open = {}, {}
   if entered then
     spans[1] = { name = "start the program", start = entered, stop = main }
-    spans[2] = { name = "start Lua", start = main, stop = ready }
-    spans[3] = { name = "load timeline.trace", start = ready, stop = clock() }
+    spans[2] = { name = "guess the namespaces", start = main, stop = begun }
+    spans[3] = { name = "start Lua", start = begun, stop = ready }
+    spans[4] = { name = "load timeline.trace", start = ready, stop = clock() }
   end
   for part, names in pairs(CORE) do wrap(core[part], names) end
   for name, names in pairs(PHASES) do
