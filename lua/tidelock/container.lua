@@ -232,7 +232,6 @@ local function supervise(box, prepared, streams, settings)
   if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
   local watch, finish
-  require "tidelock.report" -- while there is time: what comes after the end is waited for
   if prepared.norm.tty then
     watch, finish = require("tidelock.terminal").wait(box, {
       timeout = prepared.norm.timeout, signals = settings.signals, watchdog = settings.watchdog,
