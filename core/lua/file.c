@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -78,6 +79,19 @@ static int file_memfd_create(lua_State *L)
 	uint64_t flags = tl_names_check_flags(L, 2, names, "memfd_create");
 
 	return tl_bind_new_fd(L, memfd_create(name, (unsigned)flags | MFD_CLOEXEC));
+}
+
+static int file_userfaultfd(lua_State *L)
+{
+	static const struct tl_name names[] = {
+		{ "nonblock", O_NONBLOCK },
+		{ "user_mode_only", UFFD_USER_MODE_ONLY },
+		{ NULL, 0 },
+	};
+	uint64_t flags = tl_names_check_flags(L, 1, names, "userfaultfd");
+
+	return tl_bind_new_fd(L,
+			      (int)syscall(SYS_userfaultfd, (unsigned)flags | O_CLOEXEC));
 }
 
 static const struct tl_name seals[] = {
@@ -229,6 +243,7 @@ int tl_lua_open_file(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "openat2", file_openat2 },
 		{ "memfd_create", file_memfd_create },
+		{ "userfaultfd", file_userfaultfd },
 		{ "add_seals", file_add_seals },
 		{ "get_seals", file_get_seals },
 		{ "close_range", file_close_range },

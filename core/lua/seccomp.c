@@ -80,11 +80,25 @@ static int seccomp_get_action_avail(lua_State *L)
 	return 1;
 }
 
+static int seccomp_get_notif_sizes(lua_State *L)
+{
+	struct seccomp_notif_sizes sizes;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
+		return tl_bind_error(L, errno);
+	lua_createtable(L, 0, 3);
+	tl_bind_set_number(L, "notif", sizes.seccomp_notif);
+	tl_bind_set_number(L, "response", sizes.seccomp_notif_resp);
+	tl_bind_set_number(L, "data", sizes.seccomp_data);
+	return 1;
+}
+
 int tl_lua_open_seccomp(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "set_mode_filter", seccomp_set_mode_filter },
 		{ "get_action_avail", seccomp_get_action_avail },
+		{ "get_notif_sizes", seccomp_get_notif_sizes },
 		{ NULL, NULL },
 	};
 

@@ -140,6 +140,10 @@ describe("core.seccomp", function()
     assert.has_error(function() seccomp.get_action_avail "deny" end)
   end)
 
+  it("tells how large a notification is", function()
+    assert.same({ notif = 80, response = 24, data = 64 }, seccomp.get_notif_sizes())
+  end)
+
   it("gives errors as values, and refuses what is no program", function()
     local deny = program({ "sethostname" }, "errno:EPERM")
     assert.same({ nil, "EACCES", 13 }, { child.call(function()

@@ -87,6 +87,17 @@ describe("core.file.openat2", function()
 end)
 
 describe("core.file", function()
+  it("userfaultfd is for every user in user mode", function()
+    local fd, code = file.userfaultfd { "nonblock", "user_mode_only" }
+    if not fd then
+      assert.equal("ENOSYS", code)
+      run.skip "needs a kernel with userfaultfd for ordinary users"
+    end
+    assert.matches("userfaultfd", core.host.readlink("/proc/self/fd/" .. fd:pollfd()), 1, true)
+    fd:close()
+    assert.has_error(function() file.userfaultfd "wrong" end)
+  end)
+
   it("memfd_create makes a file that can be sealed", function()
     local fd = assert(file.memfd_create("name", "allow_sealing"))
     assert.is_true(cloexec(fd))

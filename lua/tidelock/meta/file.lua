@@ -26,6 +26,15 @@ function file.openat2(dirfd, path, how) end
 ---@return integer? errno
 function file.memfd_create(name, flags) end
 
+---userfaultfd(2), Linux 4.3: page faults of this process are told by the descriptor. Flags: nonblock
+---user_mode_only (5.11: what every user may have). Errors: EPERM (without user_mode_only and
+---CAP_SYS_PTRACE, see vm.unprivileged_userfaultfd), ENOSYS (not built in).
+---@param flags (string | string[])?
+---@return tidelock.fd?
+---@return string? code
+---@return integer? errno
+function file.userfaultfd(flags) end
+
 ---F_ADD_SEALS(2const), Linux 3.17: seal shrink grow write future_write (5.1) exec (6.3). Errors:
 ---EPERM (sealed, or not writable), EBUSY (a writable mapping), EINVAL (no memfd).
 ---@param fd tidelock.Descriptor

@@ -23,3 +23,10 @@ function seccomp.set_mode_filter(bytes, flags) end
 ---@return string? code
 ---@return integer? errno
 function seccomp.get_action_avail(action) end
+
+---seccomp(2) SECCOMP_GET_NOTIF_SIZES, Linux 5.0: bytes of the structures of a notification. Errors:
+---EINVAL (older kernel).
+---@return { notif: integer, response: integer, data: integer }?
+---@return string? code
+---@return integer? errno
+function seccomp.get_notif_sizes() end
