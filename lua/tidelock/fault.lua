@@ -6,12 +6,6 @@ local errors = require "tidelock.error"
 local M = {}
 
 local HINTS = {
-  { op = "clone", code = "EPERM",
-    hint = "creating a user namespace is not allowed here: a parent sandbox or an LSM forbids it" },
-  { op = "clone", code = "ENOSPC",
-    hint = "no more namespaces: see /proc/sys/user/max_user_namespaces and its neighbours" },
-  { op = "clone", code = "EINVAL", call = "clone3",
-    hint = "this kernel lacks one of the namespaces" },
   { code = "EINVAL", call = "fcntl", hint = "too few descriptors: raise the limit with ulimit -n" },
   { code = "EBADF", call = "dup3", hint = "too few descriptors: raise the limit with ulimit -n" },
   { op = "clone", code = "EAGAIN",
@@ -30,11 +24,6 @@ local HINTS = {
   { op = "overlay", code = "EPERM", hint = "overlayfs in a user namespace needs Linux 5.11" },
   { op = "overlay", code = "EINVAL",
     hint = "the directory's file system cannot be the lower layer of an overlay" },
-  { op = "mount", code = "EPERM", fstype = "proc",
-    hint = "procfs can be mounted only where the caller's own /proc is fully visible:"
-      .. " inside a container it is masked" },
-  { op = "mount", code = "EPERM", fstype = "sysfs",
-    hint = "sysfs can be mounted only where the caller's own /sys is fully visible" },
   { op = "mount_attr", code = "EPERM",
     hint = "in a user namespace the access times and limits of the host's mounts are locked" },
   { op = "setns", code = "EPERM",
@@ -46,8 +35,6 @@ local HINTS = {
     hint = "the root has another file of that name: mount a tmpfs on /dev, as engines do" },
   { op = "mknod", code = "EPERM", hint = "nodes are made with CAP_MKNOD on the host" },
   { op = "make_cgroup", code = "EEXIST", hint = "another container has that cgroup" },
-  { code = "ENOSPC", call = "mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
-  { code = "ENOSPC", call = "move_mount", hint = "too many mounts: see /proc/sys/fs/mount-max" },
   { op = "open_file", code = "EROFS",
     hint = "it is read-only inside: make it writable with fs.rw or an overlay" },
   { op = "open_file", code = "EACCES", hint = "the box's user may not open it" },
@@ -71,10 +58,49 @@ local HINTS = {
 
 local function matches(row, fault, op)
   return (not row.op or row.op == op.op) and (not row.code or row.code == fault.code)
-    and (not row.call or row.call == fault.call) and (not row.fstype or row.fstype == op.fstype)
+    and (not row.call or row.call == fault.call)
+end
+
+-- The user namespace first: without it there are no others.
+local function new_namespaces(flags)
+  local names = {}
+  for name, flag in pairs(require("tidelock.normalise.names").namespaces) do
+    if math.floor(tonumber(flags) / flag) % 2 == 1 then names[#names + 1] = name end
+  end
+  table.sort(names, function(a, b) return a == "user" and b ~= "user" or b ~= "user" and a < b end)
+  return names
+end
+
+-- What AppArmor refuses first, where it lets nobody have rights in a user namespace.
+local FIRST_RIGHTS = {
+  mount = true, propagation = true, root_tmpfs = true, sethostname = true, setresgid = true,
+  write_map = true,
+}
+local TOO_MANY = { fsmount = true, mount = true, move_mount = true, open_tree = true }
+
+-- What `doctor` would say: the host is asked, now that something has failed.
+local function cause_of(fault, op)
+  local core, cause = require "tidelock.core", require "tidelock.probe.cause"
+  local denied = fault.code == "EPERM" or fault.code == "EACCES"
+  if (op.op == "clone" or op.op == "unshare") and op.flags ~= 0 then
+    return cause.namespaces(core, new_namespaces(op.flags), fault.code)
+  elseif fault.code == "ENOSPC" and TOO_MANY[fault.call] then
+    return cause.mounts(core.host)
+  elseif not denied then
+    return nil
+  elseif op.op == "mount" and (op.fstype == "proc" or op.fstype == "sysfs") then
+    return cause.hidden(core.host, op.fstype)
+  elseif op.op == "private_proc" then
+    return cause.hidden(core.host, "proc")
+  elseif op.op == "write_map" and op.helper == 1 then
+    return cause.helpers(core.host)
+  end
+  return FIRST_RIGHTS[op.op] and cause.apparmor(core.host) or nil
 end
 
 local function hint_of(fault, op)
+  local found = cause_of(fault, op)
+  if found then return require("tidelock.probe.cause").text(found) end
   for _, row in ipairs(HINTS) do
     if matches(row, fault, op) then return row.hint end
   end

@@ -9,11 +9,8 @@ local function below(path, root)
   return path:sub(1, #root + 1) == root .. "/" and path:sub(#root + 1) or nil
 end
 
-local function unescape(text)
-  return (text:gsub("\\(%d%d%d)", function(digits) return string.char(tonumber(digits, 8)) end))
-end
-
 local function each_mount(mountinfo, visit)
+  local unescape = require("tidelock.mountinfo").unescape
   for line in mountinfo:gmatch("[^\n]+") do
     local root, point, kind, options =
       line:match("^%S+ %S+ %S+ (%S+) (%S+) .- %- (cgroup2?) %S+ (%S+)")

@@ -92,12 +92,18 @@ local function maps(own, range, id)
   return id < own and id < range.count or id > own and id <= range.count
 end
 
-local function have_helpers(facts)
-  return facts.stat("/usr/bin/newuidmap") ~= nil and facts.stat("/usr/bin/newgidmap") ~= nil
+--- Can the caller map subordinate ids? Where not, tidelock.probe.cause tells why.
+---@param facts table
+---@return boolean
+function M.has_subids(facts)
+  return facts.subuid and facts.subgid and facts.stat("/usr/bin/newuidmap") ~= nil
+    and facts.stat("/usr/bin/newgidmap") ~= nil
 end
 
 --- The caller's groups besides the primary one, which the box should not keep.
-local function other_groups(facts)
+---@param facts table
+---@return integer[]
+function M.other_groups(facts)
   local others = {}
   for _, gid in ipairs(facts.groups) do
     if gid ~= facts.gid then others[#others + 1] = gid end
@@ -105,7 +111,11 @@ local function other_groups(facts)
   return others
 end
 
-local function describe_groups(facts, gids)
+--- "4(adm), 1000"
+---@param facts table
+---@param gids integer[]
+---@return string
+function M.describe_groups(facts, gids)
   local words = {}
   for i, gid in ipairs(gids) do
     local known = facts.group(gid)
@@ -167,12 +177,13 @@ local function requires(raw, name)
 end
 
 local function report_groups(ctx, others)
-  local groups = describe_groups(ctx.facts, others)
+  local groups = M.describe_groups(ctx.facts, others)
   if requires(ctx.raw, "drop-groups") then
+    local cause = require "tidelock.probe.cause"
     errors.refuse { field = "require", value = "drop-groups", at = ctx.where("require"),
       why = "cannot be met: the supplementary groups " .. groups .. " cannot be dropped",
-      hint = "run as root, or give the user ranges in /etc/subuid and /etc/subgid and install"
-        .. " uidmap" }
+      hint = "run as root, or give the user subordinate ids; "
+        .. cause.text(cause.subids(ctx.facts)) }
   end
   ctx.norm.not_enforced[#ctx.norm.not_enforced + 1] = "drop-groups"
   ctx.note("the supplementary groups " .. groups .. " stay: without root or subordinate ids the"
@@ -193,7 +204,7 @@ function M.resolve(ctx)
   user.groups = {}
   norm.user = user
 
-  local others = other_groups(facts)
+  local others = M.other_groups(facts)
   if facts.privileged then
     norm.identity = range_identity(ctx, user)
     norm.enforced[1] = "drop-groups"
@@ -202,7 +213,7 @@ function M.resolve(ctx)
   local other_id = user.uid ~= facts.uid or user.gid ~= facts.gid
   -- A box that stays may be asked for another user later.
   local wants_more = #others > 0 or other_id or not norm.command
-  if wants_more and facts.subuid and facts.subgid and have_helpers(facts) then
+  if wants_more and M.has_subids(facts) then
     norm.identity = subids_identity(ctx, user)
     norm.enforced[1] = "drop-groups"
     return

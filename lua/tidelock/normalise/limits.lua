@@ -18,11 +18,11 @@ local function refuse(ctx, limit, why)
     list[#list + 1] = ("%s %s: %s"):format(field, limit.text, why)
     return
   end
+  local found = require("tidelock.probe.cause").limits(ctx.facts, limit.name)
   errors.refuse { field = field, value = limit.text, at = limit.at,
     why = "cannot be enforced: " .. why,
-    hint = ctx.facts.uid ~= 0
-      and "run it as root, or add --best-effort (best_effort = true) to run without this limit"
-      or "--best-effort (best_effort = true) runs without this limit" }
+    hint = found.remedy
+      .. ", or add --best-effort (best_effort = true) to run without this limit" }
 end
 
 --- Sets norm.limits (texts) and norm.cgroup where there is something to enforce.
