@@ -159,6 +159,11 @@ local function files(facts, host)
   facts.read = memoise(function(path) return host.read(path, 65536) end)
   facts.writable = memoise(function(path) return host.access(path, "w") end)
 
+  --- Why a box can have no new procfs or sysfs, or nil: see tidelock.probe.cause.
+  facts.hidden = memoise(function(fstype)
+    return require("tidelock.probe.cause").hidden(host, fstype)
+  end)
+
   --- What an open descriptor of this process is.
   function facts.descriptor(fd) return host.stat("/proc/self/fd/" .. fd, true) end
 

@@ -120,15 +120,51 @@ local function dev(ctx, list)
   if ctx.new.ipc then add(list, { kind = "mqueue", target = "/dev/mqueue", flags = QUIET }) end
 end
 
+-- What lies over a path that engines mask is on another device. It costs nothing: the same paths are
+-- looked at below. Only then is the list of mounts read, and what the kernel reads from it.
+local function sysfs_refused(ctx)
+  local facts, own = ctx.facts, ctx.facts.lstat("/sys")
+  for _, path in ipairs(MASKS) do
+    local stat = own and paths.within(path, "/sys") and facts.lstat(path)
+    if stat and stat.dev ~= own.dev then return facts.hidden("sysfs") end
+  end
+end
+
+-- The user hides all of it: there is no need for one of the box's own, which cannot be had
+-- everywhere.
+local function hides(ctx, target)
+  for _, entry in ipairs(ctx.raw.fs or {}) do
+    if entry.kind == "hide" and paths.clean(entry.target) == target then return true end
+  end
+  return false
+end
+
 --- A sysfs of one's own shows the network namespace that one owns; of another's it may not be
---- mounted, and the host's is shown instead.
-local function proc_and_sys(ctx, list)
-  add(list, { kind = "proc", target = "/proc", flags = QUIET })
-  if ctx.new.network then
+--- mounted, and the host's is shown instead. So it is where the host's is covered in part.
+local function sys(ctx, list)
+  local refused = ctx.new.network and sysfs_refused(ctx)
+  if refused then
+    ctx.note("/sys is the host's, with the names of its network interfaces: " .. refused.cause,
+      "default")
+  end
+  if ctx.new.network and not refused then
     add(list, { kind = "sysfs", target = "/sys", flags = QUIET + MS_RDONLY })
   else
     add(list, { kind = "bind", source = "/sys", target = "/sys", readonly = true, recursive = true,
       noexec = true })
+  end
+end
+
+local function proc_and_sys(ctx, list)
+  if hides(ctx, "/proc") then
+    add(list, { kind = "dir", target = "/proc", mode = 493 })
+  else
+    add(list, { kind = "proc", target = "/proc", flags = QUIET })
+  end
+  if hides(ctx, "/sys") then
+    add(list, { kind = "dir", target = "/sys", mode = 493 })
+  else
+    sys(ctx, list)
   end
 end
 
