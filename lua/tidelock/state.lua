@@ -99,6 +99,35 @@ local function sound(record, name)
   return true
 end
 
+-- Calls visit(path, record, name) for the record of every box whose supervisor is gone; the record
+-- is nil where it is half a one. A pid of another namespace says nothing here.
+local function each_abandoned(core, boxes, visit)
+  local here = core.host.readlink "/proc/self/ns/pid"
+  for _, file in ipairs(core.host.list(boxes) or {}) do
+    local name = file:match("^([%d-]+)%.json")
+    if name and abandoned(core, name) then
+      local path = boxes .. "/" .. file
+      local record = require("tidelock.json").decode(core.host.read(path, 65536) or "")
+      if not sound(record, name) then
+        visit(path, nil, name)
+      elseif record.pid_namespace == here then
+        visit(path, record, name)
+      end
+    end
+  end
+end
+
+---The names of the boxes on record whose supervisor is gone: what the next sweep removes.
+---@param core table
+---@param state string
+---@return string[]
+function M.abandoned(core, state)
+  local names = {}
+  each_abandoned(core, state .. "/boxes", function(_, _, name) names[#names + 1] = name end)
+  table.sort(names)
+  return names
+end
+
 ---Removes what supervisors left that were killed. Once for a process and directory: it costs a look
 ---at every box that runs.
 ---@param core table
@@ -106,18 +135,10 @@ end
 function M.sweep(core, state)
   if swept[state] then return end
   swept[state] = true
-  local boxes = folder(core, state)
-  local here = core.host.readlink "/proc/self/ns/pid"
-  for _, file in ipairs(core.host.list(boxes) or {}) do
-    local name = file:match("^([%d-]+)%.json")
-    if name and abandoned(core, name) then
-      local path = boxes .. "/" .. file
-      local record = require("tidelock.json").decode(core.host.read(path, 65536) or "")
-      local good = sound(record, name)
-      -- A pid of another namespace says nothing here. Half a record was written before anything.
-      if not good or record.pid_namespace == here and clean(core, record) then os.remove(path) end
-    end
-  end
+  each_abandoned(core, folder(core, state), function(path, record)
+    -- Half a record was written before anything.
+    if not record or clean(core, record) then os.remove(path) end
+  end)
 end
 
 return M
