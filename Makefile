@@ -234,7 +234,7 @@ CMOD   := $(LIBDIR)/tidelock
 LMOD   := $(LUADIR)/tidelock
 MAN1   := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-PAGES  := run explain
+PAGES  := run explain doctor
 
 rock: $(B)/lib/tidelock/core.so $(GENERATED)
 

@@ -11,8 +11,7 @@ function M.main(words, verbs)
       accepted = "bash",
       hint = "tidelock completion bash > /usr/share/bash-completion/completions/tidelock" }
   end
-  local options = require "tidelock.options"
-  local tables = { run = options.run, explain = options.explain() }
+  local tables = require("tidelock.options").tables()
   io.stdout:write(require("tidelock.options.help").bash(tables, verbs))
   return 0
 end

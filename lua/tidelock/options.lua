@@ -1,4 +1,4 @@
---- The options of `tidelock run`, once: the parser, `--help`, did-you-mean, shell completion and
+--- The options of the commands, once: the parser, `--help`, did-you-mean, shell completion and
 --- the man page are all made from this table.
 
 local M = {}
@@ -114,6 +114,13 @@ M.run = {
   { name = "help", short = "h", group = OUT, setting = "help", value = true, help = "print this" },
 }
 
+---@type tidelock.Option[]
+M.doctor = {
+  { name = "json", group = OUT, setting = "json", value = true,
+    help = "print works, cause and checks (group, name, status, value, cause, remedy) as JSON" },
+  { name = "help", short = "h", group = OUT, setting = "help", value = true, help = "print this" },
+}
+
 ---The options of `tidelock explain`: run's, and what explain alone can do.
 ---@return tidelock.Option[]
 function M.explain()
@@ -121,6 +128,12 @@ function M.explain()
   list[#list + 1] = { name = "schema", group = OUT, setting = "schema", value = true,
     help = "print the fields of a spec" }
   return list
+end
+
+---The options of every command that has some: for the manual pages and the completion.
+---@return table<string, tidelock.Option[]>
+function M.tables()
+  return { run = M.run, explain = M.explain(), doctor = M.doctor }
 end
 
 ---@class tidelock.Parsed

@@ -243,3 +243,43 @@ describe("other views", function()
       fake.refusal { rootfs = "/images/debian", view = "system" }, 1, true)
   end)
 end)
+
+describe("what the kernel will not mount anew", function()
+  -- /sys/firmware is covered, as container engines do it.
+  local function covered()
+    local facts = fake.new()
+    local lstat = facts.lstat
+    function facts.lstat(path)
+      local stat = lstat(path)
+      if path == "/sys/firmware" then stat.dev = 2 end
+      return stat
+    end
+    function facts.hidden(fstype) return { cause = "a part of " .. fstype .. " is covered" } end
+    return facts
+  end
+
+  it("is the host's /sys, read-only, and a note says so", function()
+    local norm = fake.norm({}, covered())
+    local sys = entry(norm, "/sys")
+    assert.same({ "bind", "/sys", true, true }, { sys.kind, sys.source, sys.readonly, sys.noexec })
+    local notes = {}
+    for i, note in ipairs(norm.notes) do notes[i] = note.text end
+    assert.matches("a part of sysfs is covered", table.concat(notes, "\n"), 1, true)
+  end)
+
+  it("is asked for only where something is covered", function()
+    local facts = fake.new()
+    function facts.hidden() error "asked" end
+    assert.equal("sysfs", entry(fake.norm({}, facts), "/sys").kind)
+  end)
+
+  it("is not needed where the user hides it", function()
+    local norm = fake.norm { fs = { { kind = "hide", target = "/proc/", at = "ci.lua:1" },
+      { kind = "hide", target = "/sys", at = "ci.lua:2" } } }
+    for _, target in ipairs { "/proc", "/sys" } do
+      assert.is_nil(entry(norm, target, "proc") or entry(norm, target, "sysfs"))
+      assert.equal("dir", entry(norm, target, "dir").kind)
+      assert.equal("mask", entry(norm, target).kind)
+    end
+  end)
+end)

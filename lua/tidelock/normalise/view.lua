@@ -120,8 +120,8 @@ local function dev(ctx, list)
   if ctx.new.ipc then add(list, { kind = "mqueue", target = "/dev/mqueue", flags = QUIET }) end
 end
 
--- What lies over a path that engines mask is on another device. It costs nothing: the same paths are
--- looked at below. Only then is the list of mounts read, and what the kernel reads from it.
+-- What lies over a path that engines mask is on another device. That costs nothing, the same paths
+-- are looked at below. Only then is the list of mounts read, and what the kernel reads from it.
 local function sysfs_refused(ctx)
   local facts, own = ctx.facts, ctx.facts.lstat("/sys")
   for _, path in ipairs(MASKS) do

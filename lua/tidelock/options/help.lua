@@ -7,12 +7,20 @@ local WIDTH = 80
 local USAGE = {
   run = "tidelock run [options] [SPEC.lua] [--] COMMAND...",
   explain = "tidelock explain [options] [SPEC.lua] [--] COMMAND...",
+  doctor = "tidelock doctor [options]",
+}
+
+local NAME = {
+  run = "run a command in a sandbox", explain = "print what run would do",
+  doctor = "tell what this host allows",
 }
 
 local STORY = {
   run = "Runs a command in a sandbox: the system's programs and the current directory "
     .. "read-only, no network, no capabilities, a filter of system calls.",
   explain = "Prints what run would do, one operation a line, and does nothing.",
+  doctor = "Tells what this kernel, this user and this host allow, one line for each, by trying it"
+    .. " in namespaces that end at once; and the command that mends what they do not.",
 }
 
 local WORDS = [[
@@ -22,6 +30,20 @@ the spec file; without "--" the first other word begins the command.]]
 local EXIT = [[
 Exit status: the command's own; 128+n killed by signal n; 124 time limit; 125 tidelock
 failed or a --require could not be met; 126 not executable; 127 not found.]]
+
+local OF_DOCTOR = {
+  words = [[
+A line is ok; info, which is only told; warn, where a feature is missing that some option of run
+needs; or fail, where "tidelock run -- true" does not work. Below a warn and a fail stand its cause
+and its remedy, a command for whoever may give it. The last check is such a run, and the last line
+says what came of it. A run that fails names the same causes.]],
+  exit = "Exit status: 0 run works here; 1 it does not; 125 tidelock doctor was called wrongly.",
+}
+
+local function ending(verb)
+  if verb == "doctor" then return OF_DOCTOR.words, OF_DOCTOR.exit end
+  return WORDS, EXIT
+end
 
 ---@param options tidelock.Option[]
 ---@return {name: string, options: tidelock.Option[]}[]
@@ -62,6 +84,7 @@ end
 ---@return string
 function M.text(options, verb)
   local column = 32
+  local words, exit = ending(verb)
   local function paragraph(text) return table.concat(wrapped(text, WIDTH), "\n") end
   local lines = { "usage: " .. USAGE[verb], "", paragraph(STORY[verb]) }
   for _, group in ipairs(grouped(options)) do
@@ -79,7 +102,7 @@ function M.text(options, verb)
       end
     end
   end
-  lines[#lines + 1] = "\n" .. paragraph(WORDS) .. "\n\n" .. paragraph(EXIT) .. "\n"
+  lines[#lines + 1] = "\n" .. paragraph(words) .. "\n\n" .. paragraph(exit) .. "\n"
   return table.concat(lines, "\n")
 end
 
@@ -149,13 +172,13 @@ end
 ---@param verb string
 ---@return string
 function M.man(options, verb)
+  local words, exit = ending(verb)
   local lines = {
     (".TH TIDELOCK-%s 1"):format(verb:upper()),
     ".SH NAME",
-    ("tidelock\\-%s \\- %s"):format(verb, verb == "run" and "run a command in a sandbox"
-      or "print what run would do"),
+    ("tidelock\\-%s \\- %s"):format(verb, NAME[verb]),
     ".SH SYNOPSIS", roff(USAGE[verb]), ".SH DESCRIPTION", roff(STORY[verb]),
-    ".PP", roff((WORDS:gsub("\n", " "))),
+    ".PP", roff((words:gsub("\n", " "))),
   }
   for _, group in ipairs(grouped(options)) do
     lines[#lines + 1] = ".SH " .. group.name:upper()
@@ -168,7 +191,7 @@ function M.man(options, verb)
     end
   end
   lines[#lines + 1] = ".SH EXIT STATUS"
-  lines[#lines + 1] = roff((EXIT:gsub("^Exit status: ", ""):gsub("\n", " ")))
+  lines[#lines + 1] = roff((exit:gsub("^Exit status: ", ""):gsub("\n", " ")))
   return table.concat(lines, "\n") .. "\n"
 end
 

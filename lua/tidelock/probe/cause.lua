@@ -248,7 +248,7 @@ function M.limits(facts, name)
     local dir = "/sys/fs/cgroup/" .. controller
     remedy = not facts.cgroups.v1[controller]
       and ("mkdir -p %s && mount -t cgroup -o %s none %s"):format(dir, controller, dir)
-      or "run it as root"
+      or ("run it as root" .. (facts.uid == 0 and " of the host, with that writable" or ""))
   elseif facts.uid == 0 then
     remedy = ("echo +%s > %s/cgroup.subtree_control"):format(controller, facts.cgroups.v2.mount)
   else

@@ -1,0 +1,69 @@
+--- Limits on a box, those on the caller, and what dead supervisors left.
+
+local M = {}
+
+local NOFILE, NPROC = 7, 6
+local FEW = { nofile = 64, nproc = 32 }
+
+local function hierarchies(ctx)
+  local cgroups, names = ctx.facts.cgroups, {}
+  for name in pairs(cgroups.v1) do
+    if not name:find("=", 1, true) then names[#names + 1] = name end
+  end
+  table.sort(names)
+  local words = {}
+  if names[1] then words[1] = "v1: " .. table.concat(names, " ") end
+  if cgroups.v2 then
+    local there = (ctx.facts.read(cgroups.v2.dir .. "/cgroup.controllers") or ""):gsub("%s+$", "")
+    words[#words + 1] = "v2: " .. (there ~= "" and there or "no controllers")
+  end
+  ctx.tell("hierarchies", words[1] and "ok" or "warn", words[1] and table.concat(words, "; ")
+    or "none", not words[1] and require("tidelock.probe.cause").limits(ctx.facts, "memory") or nil)
+end
+
+-- Where the box's cgroup would be made.
+local function place(ctx, name)
+  local version = ctx.facts.cgroups.version
+  local driver = require("tidelock.cgroup.v" .. version)
+  if version == 1 then return ctx.facts.cgroups.v1[driver.controllers[name]].dir end
+  return driver.arrange(ctx.facts, { { name = name, value = 1, at = "" } })[1].path
+end
+
+---@param ctx table
+function M.cgroups(ctx)
+  hierarchies(ctx)
+  for _, name in ipairs { "memory", "pids", "cpus" } do
+    local why = require("tidelock.probe.cause").limits(ctx.facts, name)
+    if why then
+      ctx.tell(name, "warn", "cannot be limited", why)
+    else
+      ctx.tell(name, "ok", "in " .. place(ctx, name))
+    end
+  end
+end
+
+local function resource(ctx, name, number)
+  local soft, hard = ctx.facts.rlimit(name, number)
+  local function text(value) return value == math.huge and "unlimited" or ("%.0f"):format(value) end
+  local few = soft < FEW[name]
+  ctx.tell(name, few and "warn" or "ok", ("%s, hard %s"):format(text(soft), text(hard)), few and {
+    cause = ("%s of %s is little for a box"):format(name, text(soft)),
+    remedy = ("ulimit -%s %s"):format(name == "nofile" and "n" or "u", text(hard)) } or nil)
+end
+
+---@param ctx table
+function M.limits(ctx)
+  resource(ctx, "nofile", NOFILE)
+  resource(ctx, "nproc", NPROC)
+end
+
+---@param ctx table
+function M.leftovers(ctx)
+  local state = ctx.facts.state
+  local names = require("tidelock.state").abandoned(ctx.core, state)
+  if not names[1] then return ctx.tell("boxes", "ok", "none on record in " .. state) end
+  ctx.tell("boxes", "info", ("%d on record in %s whose supervisor is gone: the next run with limits"
+    .. " removes them"):format(#names, state))
+end
+
+return M
