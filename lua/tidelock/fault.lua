@@ -99,8 +99,9 @@ local function cause_of(fault, op)
 end
 
 local function hint_of(fault, op)
-  local found = cause_of(fault, op)
-  if found then return require("tidelock.probe.cause").text(found) end
+  -- What goes wrong in asking must not hide what is asked about.
+  local good, found = pcall(cause_of, fault, op)
+  if good and found then return require("tidelock.probe.cause").text(found) end
   for _, row in ipairs(HINTS) do
     if matches(row, fault, op) then return row.hint end
   end

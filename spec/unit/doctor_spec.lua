@@ -19,6 +19,7 @@ end
 local function host(files, ids)
   return {
     read = function(path) return files[path] end,
+    readlink = function(path) return path == "/proc/self/exe" and "/opt/tidelock" or nil end,
     ids = function() return ids or { euid = 1000, egid = 1000 } end,
     stat = function(path) return files[path] and { mode = files[path].mode or 420 } or nil end,
   }
@@ -109,6 +110,8 @@ describe("a cause", function()
     local text = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
     assert.matches("^AppArmor lets no unprivileged .* is 1%): ", of(files, "EPERM"))
     assert.matches(text, of(files, "EACCES"), 1, true)
+    assert.matches('\\nprofile tidelock "/opt/tidelock" flags=(unconfined) { userns, }\\n',
+      of(files, "EACCES"), 1, true)
     assert.not_matches("AppArmor", of(files, "EPERM", { euid = 0, egid = 0 }))
     assert.is_nil(cause.apparmor(host {}))
   end)

@@ -45,16 +45,20 @@ function M.limit(host, namespace)
   return tonumber(text)
 end
 
-local ENOUGH = 15000
+local ENOUGH, MANY = 15000, 1048576
 
 local function too_many(host, namespace)
   local name, most = limit_name(namespace), M.limit(host, namespace)
   if most == 0 then
     return because(name .. " is 0 here", ("sysctl -w %s=%d"):format(name, ENOUGH))
   end
-  return because(("no more %s namespaces: %s (%s) is reached, here or in a user namespace around"
-    .. " this one, or 32 of them lie in one another"):format(namespace, name, most or "unknown"),
-    ("sysctl -w %s=%d"):format(name, math.max(ENOUGH, 2 * (most or 0))))
+  local there = ("no more %s namespaces: %s (%s) is reached, here or in a user namespace around this"
+    .. " one, or 32 of them lie in one another"):format(namespace, name, most or "unknown")
+  -- Where it is as good as none, it is not this one.
+  if most and most > MANY then
+    return because(there, "fewer containers in one another, or a higher limit on the host")
+  end
+  return because(there, ("sysctl -w %s=%d"):format(name, math.max(ENOUGH, 2 * (most or 0))))
 end
 
 -- Are all paths of this process below a directory that is no mount?
@@ -75,6 +79,9 @@ local function mapped(map, id)
 end
 
 local APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
+-- For this program alone, which is better than for all.
+local PROFILE = [[printf 'abi <abi/4.0>,\nprofile tidelock "%s" flags=(unconfined) { userns, }\n']]
+  .. " > /etc/apparmor.d/tidelock && apparmor_parser -r /etc/apparmor.d/tidelock"
 
 ---Ubuntu's restriction: user namespaces can be made, and all rights in them are refused.
 ---@param host table
@@ -83,7 +90,8 @@ function M.apparmor(host)
   if host.ids().euid == 0 or word(host, "/proc/sys/" .. APPARMOR) ~= "1" then return nil end
   return because("AppArmor lets no unprivileged program have rights in a user namespace"
     .. " (kernel.apparmor_restrict_unprivileged_userns is 1)",
-    "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
+    PROFILE:format(host.readlink("/proc/self/exe") or "/usr/local/bin/tidelock")
+      .. "; or for every program: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
 end
 
 local function filtered(host, what)
