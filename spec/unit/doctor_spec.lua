@@ -129,6 +129,11 @@ describe("a cause", function()
     assert.matches("which one is unknown", of(with {}, "EPERM"))
   end)
 
+  it("is a user namespace that was not asked for", function()
+    assert.matches("^namespaces without a user namespace .* SYS_ADMIN",
+      cause.text(cause.namespaces({ host = host {} }, { "mount", "pid" }, "EPERM")))
+  end)
+
   it("is an old kernel, or one built without", function()
     assert.equal("this kernel has no clone3(2): Linux 5.12", of({}, "ENOSYS"))
     assert.equal("this kernel has no network namespaces: a kernel with CONFIG_NET_NS",

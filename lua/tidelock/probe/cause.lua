@@ -52,8 +52,8 @@ local function too_many(host, namespace)
   if most == 0 then
     return because(name .. " is 0 here", ("sysctl -w %s=%d"):format(name, ENOUGH))
   end
-  local there = ("no more %s namespaces: %s (%s) is reached, here or in a user namespace around this"
-    .. " one, or 32 of them lie in one another"):format(namespace, name, most or "unknown")
+  local there = ("no more %s namespaces: %s (%s) is reached, here or in a user namespace around"
+    .. " this one, or 32 of them lie in one another"):format(namespace, name, most or "unknown")
   -- Where it is as good as none, it is not this one.
   if most and most > MANY then
     return because(there, "fewer containers in one another, or a higher limit on the host")
@@ -142,15 +142,20 @@ local function full_one(core, names)
   return names[1]
 end
 
----Why new namespaces of these kinds, in a user namespace, were refused.
+---Why new namespaces of these kinds were refused.
 ---@param core table
----@param names string[]
+---@param names string[]  "user" first, where they are to be in one
 ---@param code string  of clone3(2) or unshare(2)
 ---@return tidelock.Cause?
 function M.namespaces(core, names, code)
   local host = core.host
   if code == "ENOSPC" or code == "EUSERS" then return too_many(host, full_one(core, names)) end
-  if code == "EPERM" or code == "EACCES" then return forbidden(host) end
+  local denied = code == "EPERM" or code == "EACCES"
+  if denied and names[1] ~= "user" then
+    return because("namespaces without a user namespace around them are for SYS_ADMIN alone",
+      "run it as root, or with a user namespace")
+  end
+  if denied then return forbidden(host) end
   if code == "EINVAL" then return without(host, names) end
   if code == "ENOSYS" then
     return filtered(host, "clone3(2)") or because("this kernel has no clone3(2)", "Linux 5.12")
