@@ -67,7 +67,7 @@ end
 local function denied(mount, mounts, writable)
   local covers = above(mount, mounts)
   if covers[1] then
-    local more = #covers > 1 and (" and %d more places are covered"):format(#covers - 1) or ""
+    local more = #covers > 1 and (" (and %d more)"):format(#covers - 1) or ""
     return { why = ("%s is covered by a mount of %s%s"):format(covers[1].target, covers[1].type,
       more), path = covers[1].target }
   elseif writable and (M.has(mount.options, "ro") or M.has(mount.super, "ro")) then

@@ -56,7 +56,7 @@ describe("mountinfo", function()
   it("names what covers a part of it", function()
     local masked = PROC .. "40 22 0:30 / /proc/acpi ro - tmpfs tmpfs ro\n"
     assert.equal("/proc/acpi is covered by a mount of tmpfs", hidden(masked, "proc"))
-    assert.equal("/proc/acpi is covered by a mount of tmpfs and 1 more places are covered",
+    assert.equal("/proc/acpi is covered by a mount of tmpfs (and 1 more)",
       hidden(masked .. "41 22 0:21 /sys /proc/sys ro - proc proc rw\n", "proc"))
     -- Another one that is whole is enough, wherever it is.
     assert.is_nil(hidden(masked .. "50 27 0:40 / /mnt rw,relatime - proc proc rw\n", "proc"))
