@@ -72,7 +72,7 @@ local function seconds_outside()
   local from, to = process.pipe()
   local child = assert(process.child(function()
     to:write(("%.9f"):format(process.clock()))
-    process.execve(run.tidelock, { run.tidelock, "run", "--timeline", path, "--", "sleep", "0.1" },
+    process.execve(run.tidelock, { run.tidelock, "run", "--timeline", path, "--", "sleep", "0.3" },
       { "PATH=/usr/bin:/bin" })
   end))
   to:close()
@@ -129,7 +129,7 @@ describe("run --timeline", function()
   end)
 
   -- The kernel's own exec and exit are outside: together 0.6 ms, and more on a busy machine.
-  it("explains 95% of what is seen from outside of a run of a tenth of a second", function()
+  it("explains 95% of what is seen from outside of a run of a third of a second", function()
     best(0.95, function()
       local seconds = seconds_outside()
       local share, wall = timeline.explained((read()))
