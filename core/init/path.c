@@ -9,6 +9,18 @@
 #define MAX_LINKS \
 	8 /* on the way to what is not there; the kernel follows 40 to what is */
 
+/* A rename anywhere on the host makes the kernel unsure about "..": then it wants to be asked again. */
+#define TRIES 1000
+
+static long open_in_root(struct init *s, const char *path, struct open_how *how)
+{
+	long fd = -EAGAIN;
+
+	for (unsigned i = 0; i < TRIES && fd == -EAGAIN; i++)
+		fd = tl_call(s, openat2, s->root, path, how, sizeof(*how));
+	return fd;
+}
+
 long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 {
 	struct open_how how = {
@@ -16,7 +28,7 @@ long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
-	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
+	return open_in_root(s, path, &how);
 }
 
 long tl_path_mode(struct init *s, int fd, uint32_t *rdev)
@@ -140,7 +152,7 @@ static long make_file(struct init *s, const char *path, unsigned links)
 	};
 	char parent[PATH_LIMIT];
 	size_t n = parent_length(path, length(path));
-	long fd = tl_call(s, openat2, s->root, path, &how, sizeof(how));
+	long fd = open_in_root(s, path, &how);
 
 	if (fd == -EEXIST) { /* a link to what is not there */
 		fd = links ? follow(s, path, length(path), parent) : -ELOOP;
@@ -154,7 +166,7 @@ static long make_file(struct init *s, const char *path, unsigned links)
 	if (fd < 0)
 		return fd;
 	raw(close, fd);
-	return tl_call(s, openat2, s->root, path, &how, sizeof(how));
+	return open_in_root(s, path, &how);
 }
 
 static bool same_bytes(const char *a, const char *b, size_t n)
