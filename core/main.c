@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <unistd.h>
 
 #include "host/early.h"
@@ -216,6 +217,25 @@ static void open_libraries(lua_State *L, bool script)
 	}
 }
 
+/*
+ * Capabilities of the program file: an ordinary user has others by no exec but as ambient ones.
+ * AT_SECURE would not tell: LSM transitions set it too.
+ */
+static bool has_file_capabilities(void)
+{
+	cap_t caps = getuid() ? cap_get_proc() : NULL;
+	cap_flag_value_t permitted;
+	bool found = false;
+
+	for (cap_value_t cap = 0; caps && !found; cap++) {
+		if (cap_get_flag(caps, cap, CAP_PERMITTED, &permitted) < 0)
+			break;
+		found = permitted == CAP_SET && cap_get_ambient(cap) != CAP_SET;
+	}
+	cap_free(caps);
+	return found;
+}
+
 int main(int argc, char **argv)
 {
 	bool timeline = wants_timeline(argc, argv);
@@ -225,9 +245,10 @@ int main(int argc, char **argv)
 
 	if (timeline)
 		start = take_moment();
-	/* It has no use for another's identity, and would lend it to any script. */
-	if (getuid() != geteuid() || getgid() != getegid()) {
-		fputs("tidelock: refuses to run setuid or setgid\n", stderr);
+	/* It has no use for another's identity or rights, and would lend them to any script. */
+	if (getuid() != geteuid() || getgid() != getegid() || has_file_capabilities()) {
+		fputs("tidelock: refuses to run setuid, setgid or with file capabilities\n",
+		      stderr);
 		return 125;
 	}
 	tl_early_begin(argc, argv);
