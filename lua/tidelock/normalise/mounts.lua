@@ -74,6 +74,24 @@ local function bind(ctx, entry, target, readonly)
   }
 end
 
+--- What later boxes trust: records of boxes that run, and compiled filters. Nobody inside may write
+--- them.
+local function guard_own(ctx, entry, made)
+  local facts = ctx.facts
+  for _, own in ipairs { facts.state, facts.cache or nil } do
+    local real = facts.realpath(own) or own
+    for _, path in ipairs { made.source, made.real or made.source } do
+      if paths.within(own, path) or paths.within(real, path) or paths.within(path, real) then
+        errors.refuse {
+          field = "fs." .. entry.kind, value = entry.source, at = entry.at,
+          why = "holds tidelock's own files " .. own .. ", which later boxes rely on",
+          hint = "give a directory below it, or add --force (force = true)",
+        }
+      end
+    end
+  end
+end
+
 --- A writable home, or the whole host, is too much to give by a slip.
 local function guard(ctx, entry, made)
   if ctx.raw.force then return end
@@ -91,6 +109,7 @@ local function guard(ctx, entry, made)
       end
     end
   end
+  guard_own(ctx, entry, made)
 end
 
 --- `rw /`: a root directory of the user's own, or the host itself.
@@ -216,6 +235,7 @@ function M.entries(ctx)
   end
   local kept = latest(made)
   refuse_covering(kept)
+  require("tidelock.normalise.beneath").hold(ctx, kept)
   return kept, removed
 end
 
