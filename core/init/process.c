@@ -248,18 +248,42 @@ long tl_init_umask(struct init *s, const struct tl_op_umask *op)
 	return 0;
 }
 
+/* The first slot that no later operation passes on. */
+static unsigned last_passed(const struct init *s)
+{
+	const struct tl_record *ops = tl_plan_ops(s->plan);
+	unsigned end = 0;
+
+	for (unsigned i = s->index + 1; i < s->plan->count; i++) {
+		const struct tl_op_dup *dup = (const void *)&ops[i];
+
+		if (ops[i].code == TL_OP_dup && dup->slot >= end)
+			end = dup->slot + 1;
+	}
+	return end;
+}
+
+/*
+ * At once, not at exec: execve resolves its path, and what a script or a program names as its
+ * interpreter, before it closes anything. A link to /proc/self/fd/N/../.. would lead through a
+ * bind's source to any program of the host, which could then be written by way of /proc/self/exe.
+ */
 long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
 {
-	long ret = 0;
+	long ret;
 
 	(void)op;
 	/*
-	 * The slots are still to be passed on. Where others live the link is closed here and now:
-	 * execve gives the process memory that belongs to the box's user namespace before it closes
-	 * anything, and who has CAP_SYS_PTRACE there could take a descriptor in between.
+	 * Where others live the link is closed here and now as well: execve gives the process memory
+	 * that belongs to the box's user namespace before it closes anything, and who has
+	 * CAP_SYS_PTRACE there could take a descriptor in between.
 	 */
-	if (s->entered)
-		ret = tl_call(s, close_range, 3, TL_FD_SLOT0 - 1, 0);
+	ret = tl_call(s, close_range, 3, s->entered ? TL_FD_SLOT0 - 1 : TL_FD_LINK - 1,
+		      0);
+	if (ret >= 0 && !s->entered)
+		ret = tl_call(s, close_range, TL_FD_LINK + 1, TL_FD_SLOT0 - 1, 0);
+	if (ret >= 0)
+		ret = tl_call(s, close_range, tl_slot(last_passed(s)), ~0u, 0);
 	return ret < 0 ? ret : tl_call(s, close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
