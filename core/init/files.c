@@ -380,11 +380,24 @@ long tl_init_sysctl(struct init *s, const struct tl_op_sysctl *op)
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * No link of /proc/self/fd is followed (CVE-2024-21626): by a descriptor of init's own one comes to
+ * a tree below what is mounted on it, such as the lower one of an overlay, past what hides it.
+ */
 long tl_init_chdir(struct init *s, const struct tl_op_chdir *op)
 {
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	autoclose int fd = (int)tl_call(s, openat2, AT_FDCWD, tl_str(s, op->path), &how,
+					sizeof(how));
 	char where[PATH_LIMIT];
-	long ret = tl_call(s, chdir, tl_str(s, op->path));
+	long ret;
 
+	if (fd < 0)
+		return fd;
+	ret = tl_call(s, fchdir, fd);
 	if (ret < 0)
 		return ret;
 	ret = tl_call(s, getcwd, where, sizeof(where));
