@@ -169,17 +169,19 @@ long tl_init_mount(struct init *s, const struct tl_op_mount *op)
 {
 	autoclose int target = (int)tl_path_target(s, tl_str(s, op->target), true);
 	const char *fstype = tl_str(s, op->fstype), *source = tl_str(s, op->source);
+	long ret;
 
 	if (target < 0)
 		return target;
-	return mount_from(s, source ? source : fstype, target, fstype, op->flags,
-			  tl_str(s, op->data));
+	ret = mount_from(s, source ? source : fstype, target, fstype, op->flags,
+			 tl_str(s, op->data));
+	return ret < 0 ? ret : tl_path_mounted_on(s, tl_str(s, op->target), target);
 }
 
-/* Of what was mounted there last: a look-up in the root goes on into a mount. */
+/* Of what was mounted there last. */
 long tl_init_mount_attr(struct init *s, const struct tl_op_mount_attr *op)
 {
-	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0);
+	autoclose int target = (int)tl_path_look_up_mounted(s, tl_str(s, op->target));
 	struct mount_attr change = {
 		.attr_set = op->set,
 		.attr_clr = op->clear,
@@ -216,7 +218,12 @@ long tl_init_bind(struct init *s, const struct tl_op_bind *op)
 		if (ret < 0)
 			return ret;
 	}
-	return attach(s, from, target);
+	ret = attach(s, from, target);
+	if (ret >= 0) {
+		tl_path_mounted(s, tl_str(s, op->target), from, from == tree);
+		tree = -1;
+	}
+	return ret;
 }
 
 /*
@@ -273,7 +280,7 @@ long tl_init_overlay(struct init *s, const struct tl_op_overlay *op)
 
 long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 {
-	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0),
+	autoclose int target = (int)tl_path_look_up_mounted(s, tl_str(s, op->target)),
 		      tree = -1;
 	long ret;
 
@@ -298,7 +305,7 @@ long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 
 long tl_init_readonly(struct init *s, const struct tl_op_readonly *op)
 {
-	autoclose int target = (int)tl_path_look_up(s, tl_str(s, op->target), 0),
+	autoclose int target = (int)tl_path_look_up_mounted(s, tl_str(s, op->target)),
 		      tree = -1;
 	long ret;
 

@@ -23,6 +23,12 @@ struct init {
 	int parent; /* the directory parent_path[0..parent_length] in the new root, or -1 */
 	const char *parent_path;
 	size_t parent_length;
+	/* What was mounted on /proc, on /sys, and last: not where these names lead by now. */
+	struct tl_mounted {
+		const char *path;
+		int fd;
+		bool owned;
+	} mounted[3];
 	int proc; /* a procfs that nobody else can reach, -1 before it is made */
 	bool entered; /* cloned into a box that was there */
 	bool filtered; /* a filter is loaded: no system call but execve from here on */

@@ -31,6 +31,90 @@ long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 	return open_in_root(s, path, &how);
 }
 
+enum { ON_PROC, ON_SYS, LAST, MOUNTED };
+
+static bool is_same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+static struct tl_mounted *place_of(struct init *s, const char *path)
+{
+	return &s->mounted[is_same(path, "/proc")	   ? ON_PROC
+				   : is_same(path, "/sys") ? ON_SYS
+							   : LAST];
+}
+
+void tl_path_mounted(struct init *s, const char *path, int fd, bool owned)
+{
+	struct tl_mounted *place = place_of(s, path);
+
+	if (place->path && place->owned)
+		raw(close, place->fd);
+	*place = (struct tl_mounted){ path, fd, owned };
+}
+
+long tl_path_mounted_on(struct init *s, const char *path, int target)
+{
+	/* A descriptor of a directory stays below what is mounted on it; its ".." is what lies on top. */
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	const struct tl_record *ops = tl_plan_ops(s->plan);
+	long fd = -EAGAIN;
+
+	if (place_of(s, path) == &s->mounted[LAST] &&
+	    (s->index + 1 >= s->plan->count ||
+	     ops[s->index + 1].code != TL_OP_mount_attr))
+		return 0;
+	/* A rename anywhere makes the kernel unsure about "..". */
+	for (unsigned i = 0; i < 1000; i++) {
+		fd = tl_call(s, openat2, target, "/..", &how, sizeof(how));
+		if (fd != -EAGAIN)
+			break;
+	}
+	if (fd < 0)
+		return fd;
+	tl_path_mounted(s, path, (int)fd, true);
+	return 0;
+}
+
+/* What of a path lies below a directory: "" or "name...", or NULL. */
+static const char *rest_of(const char *path, const char *dir)
+{
+	while (*dir && *path == *dir)
+		path++, dir++;
+	if (*dir || (*path && *path != '/'))
+		return NULL;
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+long tl_path_look_up_mounted(struct init *s, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	for (unsigned i = MOUNTED; i-- > 0;) {
+		const struct tl_mounted *on = &s->mounted[i];
+		const char *rest = on->path ? rest_of(path, on->path) : NULL;
+
+		if (!rest)
+			continue;
+		/* Of a file there is nothing below. */
+		if (!*rest)
+			return tl_call(s, fcntl, on->fd, F_DUPFD_CLOEXEC, 0);
+		return tl_call(s, openat2, on->fd, rest, &how, sizeof(how));
+	}
+	return tl_path_look_up(s, path, 0);
+}
+
 long tl_path_mode(struct init *s, int fd, uint32_t *rdev)
 {
 	struct statx st;

@@ -43,3 +43,16 @@ void tl_path_forget(struct init *s);
 
 /* A descriptor of a mount point, made when it is not there. */
 long tl_path_target(struct init *s, const char *path, bool directory);
+
+/* Remember what was mounted on a path; `owned` hands the descriptor over. */
+void tl_path_mounted(struct init *s, const char *path, int fd, bool owned);
+
+/* The same for a file system that was mounted on a directory, if anything will ask for it. */
+long tl_path_mounted_on(struct init *s, const char *path, int target);
+
+/*
+ * As tl_path_look_up, but on from a mount that is remembered: whoever can write in the directory
+ * that it was mounted on may have swapped that for another since, so that what was to be hidden or
+ * read-only in a file system of the kernel's would stay as it is.
+ */
+long tl_path_look_up_mounted(struct init *s, const char *path);
