@@ -165,7 +165,11 @@ function M.seccomp(ctx)
 end
 
 --- A directory among the descriptors is a way out: openat(fd, "..").
-local function check_descriptor(ctx, field, fd, must_be_open)
+---@param ctx { facts: table, where: function }
+---@param field string
+---@param fd integer
+---@param must_be_open boolean
+function M.check_descriptor(ctx, field, fd, must_be_open)
   local stat = ctx.facts.descriptor(fd)
   if not stat and must_be_open then
     errors.refuse { field = field, value = fd, why = "is not an open descriptor",
@@ -203,14 +207,14 @@ function M.descriptors(ctx)
   for fd, name in pairs { [0] = "stdin", "stdout", "stderr" } do
     local stream = raw[name] or "inherit"
     norm.streams[name] = type(stream) == "function" and "function" or stream
-    if stream == "inherit" then check_descriptor(ctx, name, fd, false) end
-    if type(stream) == "number" then check_descriptor(ctx, name, stream, true) end
+    if stream == "inherit" then M.check_descriptor(ctx, name, fd, false) end
+    if type(stream) == "number" then M.check_descriptor(ctx, name, stream, true) end
   end
   norm.pass_fds = {}
   local taken = {}
   for i, pass in ipairs(raw.pass_fds or {}) do
     local target = pass.target or pass.fd
-    check_descriptor(ctx, "pass_fds", pass.fd, true)
+    M.check_descriptor(ctx, "pass_fds", pass.fd, true)
     if target < 3 or target > 1023 then
       errors.refuse { field = "pass_fds", value = target, at = ctx.where("pass_fds"),
         why = target < 3 and "is a standard stream" or "is too large", accepted = "3 to 1023" }

@@ -106,6 +106,14 @@ local function new_norm(bundle, facts)
   }
 end
 
+-- The caller's own streams go in, whatever config.json says.
+local function streams(ctx)
+  local confine = require "tidelock.normalise.confine"
+  for fd, name in pairs { [0] = "stdin", "stdout", "stderr" } do
+    confine.check_descriptor(ctx, name, fd, false)
+  end
+end
+
 -- What is asked for by one property each, for the reasons that errors give.
 local function origins(ctx)
   local names = { capabilities = "process.capabilities", command = "process.args",
@@ -149,6 +157,7 @@ function Bundle:normalise(facts)
   local norm = new_norm(self, facts)
   local ctx = { config = self.config, facts = facts, norm = norm, at = self.at }
   ctx.dir = require("tidelock.normalise.path").from_here(facts, self.dir, "--bundle", nil)
+  function ctx.where() end -- the streams are nobody's word in config.json
   function ctx.note(text, at) norm.notes[#norm.notes + 1] = { text = text, at = at } end
   local namespaces, process = require "tidelock.oci.namespaces", require "tidelock.oci.process"
   origins(ctx)
@@ -167,6 +176,7 @@ function Bundle:normalise(facts)
   process.command(ctx, self.words)
   process.terminal(ctx)
   process.seccomp(ctx)
+  streams(ctx)
   if norm.cgroup then norm.cgroup.namespace = ctx.new.cgroup or false end
   return norm, function()
     norm.sockets = require("tidelock.oci.mounts").sockets(ctx)
