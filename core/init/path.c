@@ -1,7 +1,9 @@
 #include "path.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
+#include <sys/vfs.h>
 
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
@@ -253,6 +255,26 @@ static long make_file(struct init *s, const char *path, unsigned links)
 	return open_in_root(s, path, &how);
 }
 
+/*
+ * What is mounted over the kernel's own files is decided by name, so that no link of the root may
+ * lead there under another.
+ */
+static long refuse_proc(struct init *s, const char *path, long fd)
+{
+	struct statfs fs;
+	long ret;
+
+	if (fd < 0 || rest_of(path, "/proc"))
+		return fd;
+	ret = tl_call(s, fstatfs, fd, &fs);
+	if (ret >= 0 && fs.f_type == PROC_SUPER_MAGIC)
+		ret = -ELOOP;
+	if (ret >= 0)
+		return fd;
+	raw(close, fd);
+	return ret;
+}
+
 static bool same_bytes(const char *a, const char *b, size_t n)
 {
 	while (n && *a++ == *b++)
@@ -284,6 +306,7 @@ long tl_path_parent(struct init *s, const char *path, const char **name)
 	fd = tl_path_look_up(s, parent, O_DIRECTORY);
 	if (fd == -ENOENT)
 		fd = make_directory(s, parent, MAX_LINKS);
+	fd = refuse_proc(s, path, fd);
 	if (fd < 0)
 		return fd;
 	s->parent = (int)fd;
@@ -340,7 +363,7 @@ long tl_path_target(struct init *s, const char *path, bool directory)
 	tl_path_forget(s); /* a link may lead above it */
 	fd = tl_path_look_up(s, path, directory ? O_DIRECTORY : 0);
 	if (fd != -ENOENT)
-		return fd;
+		return refuse_proc(s, path, fd);
 	return directory ? make_directory(s, path, MAX_LINKS)
 			 : make_file(s, path, MAX_LINKS);
 }

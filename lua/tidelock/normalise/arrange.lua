@@ -96,6 +96,10 @@ local function place(ctx, tree, entry)
       return false
     end
   end
+  if entry.class ~= "default" and paths.within(found.path, "/proc") then
+    no_place(ctx, entry, ("leads to %s, and a mount in /proc could make the kernel's own files lie")
+      :format(errors.printable(found.path)))
+  end
   local covered = tree.covers[found.path]
   if covered and entry.class ~= "default" then
     no_place(ctx, entry,
