@@ -314,6 +314,9 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_bind:
 		return (!(w[2] & ~MOUNT_ATTRS) && w[3] <= 1 && w[4] <= 1) ||
 			fail(c, "a mount attribute is unknown");
+	case TL_OP_setresuid:
+	case TL_OP_setresgid:
+		return w[0] != ~0u || fail(c, "an id of -1 would leave the old one");
 	case TL_OP_dup:
 		return w[1] <= TL_PLAN_MAX_FD || fail(c, "a descriptor is out of range");
 	case TL_OP_barrier:

@@ -6,7 +6,8 @@ local errors = require "tidelock.error"
 local M = {}
 
 local LARGEST = 2 ^ 53
-local MAX_ID = 4294967295
+-- To setresuid(2) and chown(2) the largest number means "leave it as it is": no id.
+local MAX_ID, ALL_IDS = 4294967294, 4294967295
 
 ---Raises: the property `field` of the file `at` cannot be `value`.
 ---@param at string
@@ -70,6 +71,10 @@ end
 
 function checks.id(ctx, field, value)
   number(ctx, field, value, 0, MAX_ID, ("a whole number from 0 to %.0f"):format(MAX_ID))
+end
+
+function checks.ids(ctx, field, value)
+  number(ctx, field, value, 0, ALL_IDS, ("a whole number from 0 to %.0f"):format(ALL_IDS))
 end
 
 function checks.string(ctx, field, value)

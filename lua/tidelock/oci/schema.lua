@@ -14,7 +14,7 @@ local function map(check) return { "map", check } end
 local function object(fields) return { "object", fields } end
 local function not_yet(why) return { "not yet", why } end
 
-local mapping = object { ["containerID!"] = "id", ["hostID!"] = "id", ["size!"] = "id" }
+local mapping = object { ["containerID!"] = "id", ["hostID!"] = "id", ["size!"] = "ids" }
 
 local LABELS = "no LSM label is set here yet"
 local HOOKS = "hooks are not called yet"
