@@ -1,5 +1,6 @@
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #define SHARED "tidelock"
 #define RACES 64 /* with other boxes that remove the shared directory */
 #define CHARGE_BATCH 262144ull
+#define DEPTH 64 /* of directories that a container made below its own */
 #define FREEZE_TRIES 100 /* of a millisecond */
 
 static void sleep_ms(long ms)
@@ -414,6 +416,39 @@ static unsigned count_parts(const char *path)
 }
 
 /* A process that was reaped may still be on its way out of its cgroup: EBUSY for a moment. */
+/*
+ * What a container made below its own directory, where it may write: empty of processes by now, or
+ * to be tried again.
+ */
+static void remove_below(int at, unsigned depth)
+{
+	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		tl_fd_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		long call;
+		int below;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
+			continue;
+		if (unlinkat(at, entry->d_name, AT_REMOVEDIR) == 0 || !depth)
+			continue;
+		below = open_dir(at, entry->d_name, &call);
+		if (below < 0)
+			continue;
+		remove_below(below, depth - 1);
+		close(below);
+		unlinkat(at, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
 static int remove_dir(struct tl_cgroup *group, unsigned index)
 {
 	unsigned depth = count_parts(group->path) - 1;
@@ -429,6 +464,7 @@ static int remove_dir(struct tl_cgroup *group, unsigned index)
 		ret = unlinkat(above, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 		if (ret != -EBUSY)
 			break;
+		remove_below(group->dirs[index].fd, DEPTH);
 		if (ms == 4)
 			tl_cgroup_kill(group);
 		sleep_ms(ms);
