@@ -8,15 +8,15 @@ local paths = require "tidelock.normalise.path"
 local M = {}
 
 local MAX_LINKS = 40
-local HELD = { dir = true, file = true }
 
---- The first link in `dir`, or below it, that the way to a path passes.
+--- Whether the way to a path goes on below a directory, and the first link on it from there.
 ---@param facts table
 ---@param path string absolute
 ---@param dir string  its real path
+---@return boolean passes
 ---@return string? link
-function M.link_in(facts, path, dir)
-  local todo, here, links = {}, "", 0
+function M.way(facts, path, dir)
+  local todo, here, links, passes = {}, "", 0, false
   local function push(text)
     local parts = {}
     for part in text:gmatch "[^/]+" do parts[#parts + 1] = part end
@@ -27,10 +27,11 @@ function M.link_in(facts, path, dir)
     local name = table.remove(todo)
     local full = here .. "/" .. name
     local stat = name ~= "." and name ~= ".." and facts.lstat(full)
+    passes = passes or paths.within(here == "" and "/" or here, dir)
     if name == ".." then
       here = here:match "^(.*)/[^/]*$" or ""
     elseif stat and stat.type == "link" then
-      if paths.within(here == "" and "/" or here, dir) then return full end
+      if passes then return true, full end
       links = links + 1
       local to = facts.readlink(full) or ""
       if to:sub(1, 1) == "/" then here = "" end
@@ -39,32 +40,22 @@ function M.link_in(facts, path, dir)
       here = full
     end
   end
+  return passes
 end
 
--- The outermost of the writable directories that a source is in, but for its own.
-local function holder(entry, writable)
-  local found
-  for _, other in ipairs(writable) do
-    if other ~= entry and entry.real ~= other.real and paths.within(entry.real, other.real)
-      and (not found or #other.real < #found.real) then
-      found = other
-    end
+-- One look says that there is a link and the next that there is none, where somebody swaps them: so
+-- it is the way that counts.
+local function check(ctx, entry, other)
+  local passes, link = M.way(ctx.facts, entry.source, other.real)
+  local inside = entry.real and paths.within(entry.real, other.real)
+  if passes and not inside then
+    errors.refuse { field = "fs", value = entry.source, at = entry.origin,
+      why = ("leads out of %s, which the box may write, by the link %s"):format(
+        errors.printable(other.source), errors.printable(link or entry.source)),
+      hint = "whoever wrote there may have made it; if it is yours, give the directory that it"
+        .. " leads to: " .. errors.printable(entry.real or "none") }
   end
-  return found
-end
-
-local function refuse_link(ctx, entry, writable)
-  for _, other in ipairs(writable) do
-    local link = other ~= entry and not paths.within(entry.real, other.real)
-      and M.link_in(ctx.facts, entry.source, other.real)
-    if link then
-      errors.refuse { field = "fs", value = entry.source, at = entry.origin,
-        why = ("leads out of %s, which the box may write, by the link %s"):format(
-          errors.printable(other.source), errors.printable(link)),
-        hint = "whoever wrote there may have made it; if it is yours, give the directory that it"
-          .. " leads to: " .. errors.printable(entry.real) }
-    end
-  end
+  return inside and (passes or entry.real ~= other.real)
 end
 
 --- Checks the user's mounts against those of them that are writable.
@@ -77,14 +68,18 @@ function M.hold(ctx, mounts)
       writable[#writable + 1] = entry
     end
   end
-  if not writable[1] then return end
   for _, entry in ipairs(mounts) do
-    if entry.real and entry.stat then
-      refuse_link(ctx, entry, writable)
-      local above = HELD[entry.stat.type] and holder(entry, writable)
-      if above then
-        entry.base, entry.beneath = above.real, paths.rest(entry.real, above.real):sub(2)
+    local outermost
+    for _, other in ipairs(entry.stat and writable or {}) do
+      if other ~= entry and check(ctx, entry, other)
+        and (not outermost or #other.real < #outermost.real) then
+        outermost = other
       end
+    end
+    if outermost then
+      local rest = paths.rest(entry.real, outermost.real):sub(2)
+      entry.base, entry.beneath = outermost.real, rest ~= "" and rest or "."
+      entry.any = entry.stat.type ~= "dir" and entry.stat.type ~= "file" or nil
     end
   end
 end

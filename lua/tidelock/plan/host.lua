@@ -42,9 +42,9 @@ local function beneath(build, entry, tree)
   hold(build, entry.base, nil, entry.origin)
   local slot = build:new_slot()
   if tree == 1 then build.trees[entry] = slot else build.held[entry] = slot end
+  local expect = entry.any and EXPECT_ANY or entry.file and EXPECT_FILE or EXPECT_DIR
   build:add { op = "open_beneath", slot = slot, base = build.held[entry.base],
-    path = entry.beneath, expect = entry.file and EXPECT_FILE or EXPECT_DIR, tree = tree,
-    at = entry.origin }
+    path = entry.beneath, expect = expect, tree = tree, at = entry.origin }
 end
 
 local function is_recursive(entry)
