@@ -11,26 +11,29 @@
 #define MAX_LINKS \
 	8 /* on the way to what is not there; the kernel follows 40 to what is */
 
-/* A rename anywhere on the host makes the kernel unsure about "..": then it wants to be asked again. */
+/* A rename anywhere makes the kernel unsure about "..": it says EAGAIN. */
 #define TRIES 1000
 
-static long open_in_root(struct init *s, const char *path, struct open_how *how)
+static long open_again(struct init *s, int root, const char *path, struct open_how *how)
 {
 	long fd = -EAGAIN;
 
 	for (unsigned i = 0; i < TRIES && fd == -EAGAIN; i++)
-		fd = tl_call(s, openat2, s->root, path, how, sizeof(*how));
+		fd = tl_call(s, openat2, root, path, how, sizeof(*how));
 	return fd;
+}
+
+static long open_in(struct init *s, int root, const char *path, uint64_t flags,
+		    uint64_t resolve)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags, .resolve = resolve };
+
+	return open_again(s, root, path, &how);
 }
 
 long tl_path_look_up(struct init *s, const char *path, uint64_t flags)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | flags,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return open_in_root(s, path, &how);
+	return open_in(s, s->root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 enum { ON_PROC, ON_SYS, LAST, MOUNTED };
@@ -60,24 +63,15 @@ void tl_path_mounted(struct init *s, const char *path, int fd, bool owned)
 
 long tl_path_mounted_on(struct init *s, const char *path, int target)
 {
-	/* A descriptor of a directory stays below what is mounted on it; its ".." is what lies on top. */
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT,
-	};
 	const struct tl_record *ops = tl_plan_ops(s->plan);
-	long fd = -EAGAIN;
+	long fd;
 
 	if (place_of(s, path) == &s->mounted[LAST] &&
 	    (s->index + 1 >= s->plan->count ||
 	     ops[s->index + 1].code != TL_OP_mount_attr))
 		return 0;
-	/* A rename anywhere makes the kernel unsure about "..". */
-	for (unsigned i = 0; i < 1000; i++) {
-		fd = tl_call(s, openat2, target, "/..", &how, sizeof(how));
-		if (fd != -EAGAIN)
-			break;
-	}
+	/* A descriptor of a directory stays below what is mounted on it; its ".." is what lies on top. */
+	fd = open_in(s, target, "/..", O_DIRECTORY, RESOLVE_IN_ROOT);
 	if (fd < 0)
 		return fd;
 	tl_path_mounted(s, path, (int)fd, true);
@@ -98,11 +92,6 @@ static const char *rest_of(const char *path, const char *dir)
 
 long tl_path_look_up_mounted(struct init *s, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
 	for (unsigned i = MOUNTED; i-- > 0;) {
 		const struct tl_mounted *on = &s->mounted[i];
 		const char *rest = on->path ? rest_of(path, on->path) : NULL;
@@ -112,7 +101,8 @@ long tl_path_look_up_mounted(struct init *s, const char *path)
 		/* Of a file there is nothing below. */
 		if (!*rest)
 			return tl_call(s, fcntl, on->fd, F_DUPFD_CLOEXEC, 0);
-		return tl_call(s, openat2, on->fd, rest, &how, sizeof(how));
+		return open_in(s, on->fd, rest, 0,
+			       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	}
 	return tl_path_look_up(s, path, 0);
 }
@@ -238,7 +228,7 @@ static long make_file(struct init *s, const char *path, unsigned links)
 	};
 	char parent[PATH_LIMIT];
 	size_t n = parent_length(path, length(path));
-	long fd = open_in_root(s, path, &how);
+	long fd = open_again(s, s->root, path, &how);
 
 	if (fd == -EEXIST) { /* a link to what is not there */
 		fd = links ? follow(s, path, length(path), parent) : -ELOOP;
@@ -252,7 +242,7 @@ static long make_file(struct init *s, const char *path, unsigned links)
 	if (fd < 0)
 		return fd;
 	raw(close, fd);
-	return open_in_root(s, path, &how);
+	return open_again(s, s->root, path, &how);
 }
 
 /*
