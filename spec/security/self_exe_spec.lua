@@ -1,10 +1,11 @@
 -- CVE-2019-5736: a container overwrites the program of the runtime on the host. The real attack, in
--- run and in exec, by an entry point that is a script of /proc/self/exe, a symlink to it, or a
--- program with it as its ELF interpreter; against the command line, against stock luajit, and, to
--- show that the attack is one, against a runtime without protection.
+-- run, in exec and in a bundle, by an entry point that is a script of /proc/self/exe, a symlink to
+-- it, or a program with it as its ELF interpreter; against the command line, against stock luajit,
+-- and, to show that the attack is one, against a runtime without protection.
 local box = require "spec.support.box"
 local compile = require "spec.support.compile"
 local run = require "spec.support.run"
+local ways = require "spec.support.ways"
 
 local FORMS = { "script", "symlink", "interpreter" }
 
@@ -121,6 +122,29 @@ describe("the program of the host", function()
       assert.equal("tidelock-init: there is no plan here to carry out\n",
         result.stderr:match "^[^\n]*\n")
       assert.equal(before, hashes())
+    end
+  end)
+
+  it("is out of reach of a bundle, whose workload is PID 1", function()
+    local function bundle(command)
+      local words = ways.list()[3].words(command, { folder = folder,
+        binds = { { folder .. "/in", "/attack", readonly = true } } })
+      words[1] = tidelock
+      return run.run(words, { cwd = folder })
+    end
+    for _, form in ipairs(FORMS) do
+      local result = bundle { "/attack/" .. form }
+      assert.same({ 125, "" }, { result.status, result.stdout }, result.stderr)
+      assert.equal(before, hashes())
+    end
+    local result = bundle { "sh", "-c", "/attack/overwrite 200 /tmp/stop & "
+      .. "for i in 1 2 3 4 5 6 7 8 9; do for form in script symlink interpreter; do "
+      .. "/attack/$form; /proc/1/exe true; /proc/self/exe true; done; done >/dev/null 2>&1; wait" }
+    assert.equal(before, hashes())
+    assert(tonumber(result.stdout:match "looks (%d+)") > 20, result.stdout .. result.stderr)
+    assert.is_nil(result.stdout:match "wrote [^\n]*tidelock[^\n]*")
+    for path in result.stdout:gmatch "saw ([^\n]*)" do
+      assert(path:match "^/bin/" or path:match "^/attack/", path)
     end
   end)
 
