@@ -437,13 +437,10 @@ static void remove_below(int at, unsigned depth)
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
-		if (unlinkat(at, entry->d_name, AT_REMOVEDIR) == 0 || !depth)
-			continue;
-		below = open_dir(at, entry->d_name, &call);
-		if (below < 0)
-			continue;
-		remove_below(below, depth - 1);
-		close(below);
+		below = depth ? open_dir(at, entry->d_name, &call) : -1;
+		if (below >= 0)
+			remove_below(below, depth - 1);
+		tl_fd_close(&below);
 		unlinkat(at, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(dir);
