@@ -86,6 +86,9 @@ long tl_init_set_capabilities(struct init *s, struct tl_u64 effective,
 /* Carry out the operations of a lane after s->index, to the end of the plan. */
 void tl_init_lane(struct init *s, uint8_t lane);
 
+/* Take from PID 1 all that it had for setting up. */
+void tl_init_confine_reaper(struct init *s);
+
 /* PID 1 after the fork: reap, forward signals, report how the workload ended; never returns. */
 _Noreturn void tl_init_reap(struct init *s, int workload);
 

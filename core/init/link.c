@@ -56,10 +56,17 @@ long tl_init_barrier(struct init *s, const struct tl_op_barrier *op)
 
 long tl_init_reach(struct init *s, const struct tl_op_reach *op)
 {
-	/* As sendto: a write to a socket whose peer is gone raises SIGPIPE. */
-	long ret = tl_call(s, sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
+	const struct tl_record *next = tl_plan_ops(s->plan) + s->index + 1;
+	long ret;
 
 	(void)op;
+	/* Whoever is told that the box stands may enter it: PID 1 is by then what it will be. */
+	if (s->index + 1 < s->plan->count && next->code == TL_OP_hold) {
+		s->fork_index = s->index;
+		tl_init_confine_reaper(s);
+	}
+	/* As sendto: a write to a socket whose peer is gone raises SIGPIPE. */
+	ret = tl_call(s, sendto, TL_FD_LINK, "", 1, MSG_NOSIGNAL, NULL, 0);
 	return ret < 0 ? ret : 0;
 }
 

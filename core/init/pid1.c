@@ -96,23 +96,33 @@ static void reap_all(struct init *s, int workload)
 
 /*
  * Nothing that PID 1 still does needs more than to signal a workload of another uid. Where that
- * cannot be had the box ends: its PID 1 would be worth taking over.
+ * cannot be had the box ends: its PID 1 would be worth taking over. The workload waits for it, and
+ * who enters the box comes later: with CAP_SYS_PTRACE they may look at what PID 1 has open.
  */
-static void confine_reaper(struct init *s)
+void tl_init_confine_reaper(struct init *s)
 {
 	struct tl_u64 kill = { 1u << CAP_KILL, 0 }, none = { 0, 0 };
-	long ret = tl_call(s, close_range, 0, TL_FD_LINK - 1, 0);
+	int kept = TL_FD_LINK;
+	long ret = 0;
 
+	/* The end of the pipe on which the workload waits goes last. */
+	if (s->settled >= 0 && s->settled != ++kept)
+		ret = tl_call(s, dup3, s->settled, kept, O_CLOEXEC);
+	if (ret >= 0)
+		ret = tl_call(s, close_range, 0, TL_FD_LINK - 1, 0);
 	/* Out of the caller's process group: its terminal's signals come by way of the supervisor. */
 	raw(setsid);
 	if (ret >= 0)
-		ret = tl_call(s, close_range, TL_FD_LINK + 1, ~0u, 0);
+		ret = tl_call(s, close_range, kept + 1, ~0u, 0);
 	if (ret >= 0)
 		ret = tl_init_set_capabilities(s, kill, kill, none);
 	if (ret >= 0)
 		ret = tl_call(s, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (ret < 0)
 		tl_init_fault(s, s->fork_index, ret);
+	if (s->settled >= 0)
+		raw(close, kept);
+	s->settled = -1;
 }
 
 /* The box stays open until its supervisor closes the link or kills it. */
@@ -129,7 +139,7 @@ _Noreturn void tl_init_reap(struct init *s, int workload)
 	struct signalfd_siginfo info;
 	struct pollfd poll[2] = { { TL_FD_LINK, 0, 0 }, { -1, POLLIN, 0 } };
 
-	confine_reaper(s);
+	tl_init_confine_reaper(s);
 	raw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));
 	poll[1].fd = (int)tl_call(s, signalfd4, -1, &every, sizeof(every),
 				  O_CLOEXEC | O_NONBLOCK);

@@ -175,7 +175,6 @@ long tl_init_fork(struct init *s, const struct tl_op_fork *op)
 	raw(close, ends[pid == 0]);
 	if (pid > 0) {
 		tl_init_lane(s, TL_BESIDE);
-		raw(close, s->settled);
 		tl_init_reap(s, (int)pid);
 	}
 	return 0;

@@ -29,12 +29,15 @@ describe("a directory of the host that the caller has open", function()
 
   for _, way in ipairs(ways.list()) do
     it("is not reached from " .. way.name .. ", by any descriptor or link in /proc", function()
-      local result = with_directories(way.words({ "/attack/attack", "reach", marker },
-        { folder = folder, binds = { attack }, caps = { "SYS_PTRACE", "DAC_OVERRIDE" },
-          unfiltered = true }))
-      assert(tonumber(result.stdout:match "tried (%d+)") > 1000, result.stderr)
-      assert.is_nil(result.stdout:match "reached [^\n]*")
-      assert.is_nil(result.stdout:match "held [^\n]*")
+      -- Again and again: what PID 1 still has open for a moment is a way too.
+      for _ = 1, 15 do
+        local result = with_directories(way.words({ "/attack/attack", "reach", marker },
+          { folder = folder, binds = { attack }, caps = { "SYS_PTRACE", "DAC_OVERRIDE" },
+            unfiltered = true }))
+        assert(tonumber(result.stdout:match "tried (%d+)") > 1000, result.stderr)
+        assert.is_nil(result.stdout:match "reached [^\n]*")
+        assert.is_nil(result.stdout:match "held [^\n]*")
+      end
     end)
 
     it("is no current directory for " .. way.name .. ", whatever the number", function()
