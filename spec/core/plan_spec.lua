@@ -48,7 +48,7 @@ describe("core.plan.pack", function()
       root_tmpfs = true, root_tree = true, pivot = true, idmap_mount = true, bind = true,
       detach_old = true, chdir = true, sysctl = true, settle = true, open_pty = true,
       enter = true, open_file = true, hold = true, leave = true, console = true,
-      mount_attr = true, mknod = true }
+      mount_attr = true, mknod = true, setresuid = true, setresgid = true }
     for _, info in ipairs(plan.operations()) do
       local lane = info.lanes[#info.lanes]
       local slots = false
@@ -67,6 +67,14 @@ describe("core.plan.pack", function()
       end
     end
     assert(tried >= 60, "only " .. tried .. " were tried")
+  end)
+
+  it("takes every id but -1, which would leave the old one", function()
+    for name, field in pairs { setresuid = "uid", setresgid = "gid" } do
+      for id, good in pairs { [0] = true, [4294967294] = true, [4294967295] = false } do
+        assert.equal(good, (pcall(plan.pack, around(op(name, "child", { [field] = id })))), id)
+      end
+    end
   end)
 
   it("takes devices and fifos with numbers that the kernel has, and no other file", function()
