@@ -140,7 +140,7 @@ $(B)/tidelock: $(CORE_O) $(MAIN_O) $(B)/gen/sources
 	$(Q)$(CC) -static-pie -Wl,-e,tl_enter $(TL_LDFLAGS) -o $@.linked $(CORE_O) $(MAIN_O) $(STATIC_LIBS) 2> $@.log \
 		|| { cat $@.log >&2; exit 1; }
 # Calls that a static glibc cannot serve: LuaJIT's dlopen and libnl's name look-ups, never reached.
-	$(Q)cp $@.linked $@ && rm $@.linked
+	$(Q)cp $@.linked $@.copy && mv $@.copy $@ && rm $@.linked
 	$(Q)grep -E 'warning: Using' $@.log | grep -vE "'(dlopen|getaddrinfo|getproto[a-z_]*)'" >&2 \
 		&& exit 1 || rm $@.log
 
