@@ -45,6 +45,7 @@ local function candidates(job, by_call, beside, last_word)
         and not (call.name == "prctl" and call.occurrence == 1)
         and not (call.name == "statx" and call.occurrence <= 2)
         and not (call.name == "recvmsg" and call.occurrence == 1)
+        and not (call.name == "fcntl" and call.occurrence <= 4)
       forked = forked or call.name == "clone"
     elseif call.role == inject.clone then
       wanted = false
