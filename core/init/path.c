@@ -100,7 +100,7 @@ long tl_path_look_up_mounted(struct init *s, const char *path)
 			continue;
 		/* Of a file there is nothing below. */
 		if (!*rest)
-			return tl_call(s, fcntl, on->fd, F_DUPFD_CLOEXEC, 0);
+			return tl_call(s, dup, on->fd);
 		return open_in(s, on->fd, rest, 0,
 			       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	}
