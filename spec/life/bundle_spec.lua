@@ -188,8 +188,8 @@ describe("tidelock run --bundle", function()
   it("tells of the host's sockets that a mount shows", function()
     local script = ([[python3 -c 'import socket, time
 s = socket.socket(socket.AF_UNIX); s.bind("%s/listening"); s.listen(); time.sleep(2)' &
-      until test -S %s/listening; do sleep 0.02; done; %s run --bundle %s --verbose]]):format(folder,
-      folder, run.tidelock, bundles.make(folder, { "true" }, function(config)
+      until test -S %s/listening; do sleep 0.02; done; %s run --bundle %s --verbose]]):format(
+      folder, folder, run.tidelock, bundles.make(folder, { "true" }, function(config)
         table.insert(config.mounts, bundles.mount("/mnt", "bind", folder, { "bind", "ro" }))
       end))
     local result = run.run(script)

@@ -69,11 +69,11 @@ describe("a record in the state directory", function()
     os.execute(("ln -s %s/precious %s/4000000-4-1.json"):format(folder, records))
     -- The state directory of root, for the length of one run only.
     local result = run.run { "unshare", "-m", "--propagation", "private", "sh", "-c",
-      [[mkdir -p /run/tidelock; mount -t tmpfs -o mode=700 none /run/tidelock &&
-        mkdir -m 700 /run/tidelock/boxes && cp -a "$0"/. /run/tidelock/boxes &&
-        sleep 30 & s=$!; echo $s > "$1/tasks"
+      [[mkdir -p /run/tidelock
         mount -t tmpfs -o mode=700 none /run/tidelock && mkdir -m 700 /run/tidelock/boxes &&
-        cp -a "$0"/. /run/tidelock/boxes
+        cp -a "$0"/. /run/tidelock/boxes || exit 1
+        sleep 30 & s=$!
+        echo $s > "$1/tasks"
         "$2" run --pids 50 -- true || exit 1
         kill -0 $s && echo alive; ls "$1/tasks"; kill $s; ls /run/tidelock/boxes]],
       records, victim, run.tidelock }
