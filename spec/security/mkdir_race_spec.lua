@@ -32,9 +32,9 @@ describe("a parent of a mount point that is swapped for a link while a box start
 
   for _, way in ipairs(ways.list()) do
     it("gets no directory and no file of " .. way.name .. " outside", function()
-      local started, asked = 0, 0
+      local asked = 0
       local ends = race.clock() + 0.6
-      repeat
+      local function attempt()
         asked = asked + 1
         -- New names each time, so that there is something to make.
         local name = ("%s-%d"):format(way.name, asked)
@@ -46,16 +46,15 @@ describe("a parent of a mount point that is swapped for a link while a box start
         end
         local result = way.run({ "true" }, { folder = folder, rootfs = root, overlay = true,
           binds = binds })
-        if result.status == 0 then
-          started = started + 1
-        else
-          assert.equal(125, result.status, result.stderr)
-        end
-      until race.clock() > ends and started > 0 or race.clock() > ends + 5
-      assert(started > 0, ("none of %d started"):format(asked))
+        assert(result.status == 0 or result.status == 125, result.stderr)
+        return result
+      end
+      repeat attempt() until race.clock() > ends
       assert(asked * MOUNTS > 100, "hardly anything was tried")
-      assert.equal("", made())
       assert(racer:stop() > 1000, "the racer hardly swapped")
+      -- Left alone it starts, whichever of the two is there.
+      assert.equal("", attempt().stderr)
+      assert.equal("", made())
     end)
   end
 

@@ -2,14 +2,12 @@
 -- `exec` into a box that stays, by Lua, and `bundle`, a directory with an OCI config.json.
 --   for _, way in ipairs(ways.list()) do it("... in " .. way.name, function()
 --     local result = way.run({ "sh", "-c", script }, { folder = folder, binds = ... })
+local bundles = require "spec.support.bundle"
 local cjson = require "cjson"
-local ffi = require "ffi"
 local compile = require "spec.support.compile"
 local run = require "spec.support.run"
 
 local M = {}
-
-ffi.cdef "int mkdir(const char *, unsigned), symlink(const char *, const char *);"
 
 ---@class WaySettings
 ---@field folder string       a scratch folder of the host that nothing in the box sees
@@ -106,30 +104,7 @@ local function exec_words(command, settings)
   return { run.tidelock, script }
 end
 
--- The applets that the specs use; busybox is static, so that it is all that a root needs.
-local APPLETS = { "cat", "chmod", "echo", "find", "grep", "head", "id", "ln", "ls", "mkdir",
-  "mount", "mv", "pwd", "readlink", "rm", "sed", "sh", "sleep", "stat", "touch", "true", "umount",
-  "unshare" }
-
-local DIRECTORIES = { "", "/attack", "/bin", "/dev", "/etc", "/mnt", "/out", "/proc", "/run",
-  "/sys", "/tmp", "/usr", "/var" }
-
----A root for a box: busybox, and the directories that a bundle's mounts are on. Everything in it
----is for the spec to replace: whoever made the image made it.
----@param path string  made
----@return string path
-function M.rootfs(path)
-  for _, name in ipairs(DIRECTORIES) do
-    local made = ffi.C.mkdir(path .. name, 493) -- 0755
-    if made ~= 0 then error("cannot make " .. path .. name, 2) end
-  end
-  local copied = os.execute(("cp \"$(command -v busybox)\" %s/bin/busybox"):format(run.quote(path)))
-  if copied ~= 0 then error("there is no busybox", 2) end
-  for _, name in ipairs(APPLETS) do ffi.C.symlink("busybox", ("%s/bin/%s"):format(path, name)) end
-  run.write(path .. "/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
-  run.write(path .. "/etc/group", "root:x:0:\n")
-  return path
-end
+M.rootfs = bundles.rootfs
 
 ---A C program of spec/support, for /attack of a box.
 ---@param folder string
@@ -149,74 +124,9 @@ function M.naive(folder)
   return compile.c("spec/support/naive.c", folder .. "/naive", {})
 end
 
-local MASKED = { "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-  "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-  "/sys/firmware", "/proc/scsi" }
-local READONLY = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" }
-local CAPS = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE" }
-
-local function mount(target, fstype, source, options)
-  return { destination = target, type = fstype, source = source, options = options }
-end
-
--- As `runc spec` writes it.
-local function config_of(command)
-  local function caps() return { unpack(CAPS) } end
-  return {
-    ociVersion = "1.0.2",
-    process = {
-      terminal = false, user = { uid = 0, gid = 0 }, args = command, cwd = "/",
-      env = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm" },
-      capabilities = { bounding = caps(), effective = caps(), permitted = caps(),
-        ambient = caps() },
-      rlimits = { { type = "RLIMIT_NOFILE", hard = 1024, soft = 1024 } },
-      noNewPrivileges = true,
-    },
-    root = { path = "rootfs", readonly = true },
-    hostname = "bundle",
-    mounts = {
-      mount("/proc", "proc", "proc"),
-      mount("/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" }),
-      mount("/dev/pts", "devpts", "devpts",
-        { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" }),
-      mount("/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777",
-        "size=65536k" }),
-      mount("/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" }),
-      mount("/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" }),
-      mount("/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime",
-        "ro" }),
-    },
-    linux = {
-      resources = { devices = { { allow = false, access = "rwm" } } },
-      namespaces = { { type = "pid" }, { type = "network" }, { type = "ipc" }, { type = "uts" },
-        { type = "mount" }, { type = "cgroup" } },
-      maskedPaths = { unpack(MASKED) }, readonlyPaths = { unpack(READONLY) },
-    },
-  }
-end
-
--- As `runc spec --rootless`: what only root may is left out.
-local function rootless(config)
-  local function id(name) return tonumber(run.run({ "id", name }).stdout) end
-  config.linux.resources = nil
-  config.linux.uidMappings = { { containerID = 0, hostID = id "-u", size = 1 } }
-  config.linux.gidMappings = { { containerID = 0, hostID = id "-g", size = 1 } }
-  local kept = {}
-  for _, space in ipairs(config.linux.namespaces) do
-    if space.type ~= "cgroup" then kept[#kept + 1] = space end
-  end
-  kept[#kept + 1] = { type = "user" }
-  config.linux.namespaces = kept
-  for i = #config.mounts, 1, -1 do
-    local entry = config.mounts[i]
-    if entry.type == "cgroup" then table.remove(config.mounts, i) end
-    if entry.type == "devpts" then table.remove(entry.options) end
-  end
-end
-
 local function apply(config, settings)
   for _, bind in ipairs(settings.binds or {}) do
-    config.mounts[#config.mounts + 1] = mount(bind[2], "bind", bind[1],
+    config.mounts[#config.mounts + 1] = bundles.mount(bind[2], "bind", bind[1],
       { "rbind", bind.readonly and "ro" or "rw" })
   end
   for _, name in ipairs(settings.caps or {}) do
@@ -244,8 +154,8 @@ end
 function M.bundle(command, settings)
   local bundle = fresh(settings, "bundle")
   os.execute("mkdir -m 755 " .. run.quote(bundle))
-  local config = config_of(command)
-  if run.who() ~= "root" then rootless(config) end
+  local config = bundles.config(command)
+  if run.who() ~= "root" then bundles.rootless(config) end
   config.root.path = settings.rootfs or default_root(settings.folder)
   apply(config, settings)
   run.write(bundle .. "/config.json", cjson.encode(config))
