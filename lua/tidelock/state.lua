@@ -6,6 +6,8 @@ local errors = require "tidelock.error"
 local M = {}
 
 local boxes_of_this_process = 0
+-- By pid: a child that was forked is another process.
+local own_starts = {}
 local swept = {}
 
 -- State letter and start time, in ticks since boot: with the pid they name one process for good.
@@ -20,13 +22,23 @@ local function process(core, pid)
   end
 end
 
+-- The pid and start time of this process.
+local function own(core)
+  local pid = core.process.getpid()
+  if not own_starts[pid] then
+    local _, start = process(core, "self")
+    own_starts[pid] = start or "0"
+  end
+  return pid, own_starts[pid]
+end
+
 ---A name for a new box: pid and start time of this process, and a count.
 ---@param core table
 ---@return string
 function M.new_name(core)
   boxes_of_this_process = boxes_of_this_process + 1
-  local _, start = process(core, "self")
-  return ("%d-%s-%d"):format(core.process.getpid(), start or "0", boxes_of_this_process)
+  local pid, start = own(core)
+  return ("%d-%s-%d"):format(pid, start, boxes_of_this_process)
 end
 
 local function own_folder(host, path)
@@ -52,10 +64,10 @@ end
 ---@return string path
 function M.write(core, state, cgroup, tops)
   local path = ("%s/%s.json"):format(folder(core, state), cgroup.name)
-  local _, start = process(core, "self")
+  local pid, start = own(core)
   local json = require "tidelock.json"
   local text = json.encode {
-    name = cgroup.name, cgroup = cgroup.path, pid = core.process.getpid(), start = start,
+    name = cgroup.name, cgroup = cgroup.path, pid = pid, start = start,
     pid_namespace = core.host.readlink "/proc/self/ns/pid", cgroups = json.array(tops),
   }
   local fd, code = core.process.open(path .. ".new", "w")

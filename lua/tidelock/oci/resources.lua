@@ -222,7 +222,8 @@ local function refuse_taken(ctx, dir, path)
   end
 end
 
--- One directory for each controller on v1: the freezer first (tidelock.cgroup.v1).
+-- One directory for each controller on v1: the freezer first (tidelock.cgroup.v1), where the end of
+-- PID 1 would not be that of all.
 local function arrange_v1(ctx, driver, settings, path, absolute)
   local dirs, by_path = {}, {}
   local function at(controller)
@@ -235,7 +236,7 @@ local function arrange_v1(ctx, driver, settings, path, absolute)
     end
     return by_path[top]
   end
-  for _, controller in ipairs { "freezer", "cpuacct" } do
+  for _, controller in ipairs(ctx.new.pid and { "cpuacct" } or { "freezer", "cpuacct" }) do
     if not driver.problem(ctx.facts, controller) then at(controller) end
   end
   for _, item in ipairs(settings) do
