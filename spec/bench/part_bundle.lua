@@ -44,7 +44,8 @@ end
 
 local function judge(bench, variant, results)
   local tidelock, name = results.tidelock, "bundle, " .. variant.name
-  -- The bound was set on bundles with a filter, of which crun makes none ahead: without one the floor
+  -- The bound was set on bundles with a filter, of which crun makes none ahead: without one the
+  -- floor
   -- alone is a quarter of crun.
   if variant.cgroup and variant.seccomp then
     bench:bound(name .. ": of crun", harness.ratio(tidelock, results.crun), LIMIT_CRUN_CGROUP)
