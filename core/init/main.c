@@ -97,8 +97,9 @@ static struct tl_page *map_page(int fd, const struct tl_plan *plan)
 /*
  * Plan, page, then the inherited slots to their places. A message's descriptors lie below the
  * link's number, because nothing else is open there, so that no place is taken by one of them.
+ * Above it lies one only where what the caller had open could not be closed.
  */
-static void receive_files(struct init *s)
+static void receive_files(struct init *s, long closed)
 {
 	int fds[TL_LINK_FILES];
 	unsigned count = tl_init_receive_files(fds, TL_LINK_FILES), next = 2, index;
@@ -121,7 +122,7 @@ static void receive_files(struct init *s)
 			tl_init_refuse();
 		placed = fds[next] < TL_FD_LINK
 			? tl_call(s, dup3, fds[next], tl_slot(slot), O_CLOEXEC)
-			: -EMFILE;
+			: closed;
 		if (placed < 0)
 			tl_init_fault(s, s->plan->count, placed);
 		raw(close, fds[next]);
@@ -231,7 +232,7 @@ __attribute__((used)) _Noreturn void tl_init_main(void)
 	closed = tl_call(&s, close_range, 3, TL_FD_LINK - 1, 0);
 	if (closed >= 0)
 		closed = tl_call(&s, close_range, TL_FD_LINK + 1, ~0u, 0);
-	receive_files(&s);
+	receive_files(&s, closed);
 	s.page->moments[TL_MOMENT_INIT] = born;
 	s.page->moments[TL_MOMENT_READY] = raw_tsc();
 	if (closed < 0)

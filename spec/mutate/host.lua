@@ -1,0 +1,119 @@
+-- The defences of the launcher and of what it stands on; as in init.lua.
+local LAUNCH, BOX, LINK = "core/host/launch.c", "core/host/box.c", "core/host/link.c"
+local SPAWN, IMAGE = "core/host/spawn.c", "core/host/image.c"
+local TERMINAL, USERNS = "core/host/terminal.c", "core/host/userns.c"
+
+return {
+  -- The plan, and what is held before the clone.
+  { "the plan is not checked", LAUNCH,
+    "if (tl_plan_check(launch->plan, launch->size, &index, &why) < 0) {",
+    "(void)index, (void)why;\n\tif (launch->size < 64) {" },
+  { "other slots than the plan wants are taken", LAUNCH,
+    "w.plan->given == launch->given_count", "1" },
+  { "a directory's type is not looked at", LAUNCH,
+    "expect == TL_EXPECT_DIR && !S_ISDIR(st.st_mode)", "0" },
+  { "a file's type is not looked at", LAUNCH, "expect == TL_EXPECT_FILE && S_ISDIR(st.st_mode)",
+    "0" },
+  { "a device's type is not looked at", LAUNCH, "(!S_ISCHR(st.st_mode) ||\n", "(0 ||\n" },
+  { "a device's number is not looked at", LAUNCH,
+    "(major(st.st_rdev) << 8 | minor(st.st_rdev)) != rdev", "0 * rdev" },
+  { "a path beneath may lead above", LAUNCH,
+    "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG", "RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG" },
+  { "a path beneath may lead through links", LAUNCH,
+    "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS", "RESOLVE_BENEATH" },
+  { "a tree that cannot be mapped has no attributes", LAUNCH,
+    "struct mount_attr set = { .attr_set = op->attr };\n\n\treturn note(w, SYS_mount_setattr,",
+    "struct mount_attr set = { .attr_set = 0 };\n\n\treturn note(w, SYS_mount_setattr," },
+  -- A start that fails, and what entered a box.
+  { "hooks are not undone", LAUNCH, "if (ops[k].code == TL_OP_hook)", "if (0)" },
+  { "a start that fails leaves its child", LAUNCH,
+    "\tif (ret < 0) {\n\t\ttl_box_kill(box);", "\tif (ret < 0) {" },
+  { "a start that fails leaves its cgroups", LAUNCH, "if (launch->cgroup)", "if (0)" },
+  { "what entered a box and was not handed over lives on", LAUNCH,
+    "\t\tabandon_entered(box);\n", "\t\t(void)abandon_entered;\n" },
+  { "a pid of init's own is waited for", LAUNCH, "if (pid <= 1 ||\n", "if (0 ||\n" },
+  { "any process whose pid the page tells is killed", LAUNCH,
+    "if (pid <= 1 ||\n\t    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)",
+    "if (pid <= 1)" },
+  { "the end of who joined a box is not noticed", LAUNCH,
+    "if (n > 0 && !fds[0].revents && poll(fds, 1, 0) == 0)", "if (0)" },
+  -- The page, which the box may write.
+  { "a fault of any index is believed", BOX, "if (index > box->count ||\n", "if (0 ||\n" },
+  { "a fault of another lane is believed", BOX,
+    "!(box->lanes[index] & (TL_CHILD | TL_BESIDE))))", "0))" },
+  { "any errno is believed", BOX, "if (fault->error <= 0 || fault->error > 4095)", "if (0)" },
+  { "a wait status of 32 bits is believed", BOX, " & 0xffff;", ";" },
+  { "a link that was cut does not end the box", BOX,
+    "\tif (ends[1].revents & (POLLHUP | POLLERR))\n"
+      .. "\t\tsyscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);\n"
+      .. "\treturn ends[1].revents & (POLLHUP | POLLERR);", "\treturn false;" },
+  { "a byte over the link is the end", BOX,
+    "if (ends[0].revents ||\n\t    __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE) &"
+      .. " TL_PAGE_WAITED)", "if (1)" },
+  { "a start before the plan's is believed", BOX, "t.start < box->tsc || ", "" },
+  { "a start that is still to come is believed", BOX, " || t.start - box->tsc > ticks)", ")" },
+  { "an end before the start is believed", BOX, "t.end < t.start || ", "" },
+  { "an end that is still to come is believed", BOX, " || t.end - box->tsc > ticks)", ")" },
+  -- The link.
+  { "a file from the box is inherited by what the caller starts", LINK,
+    "recvmsg(link, &message, MSG_CMSG_CLOEXEC)", "recvmsg(link, &message, 0)" },
+  { "a message without a file is taken", LINK, "if (!file)", "if (0)" },
+  { "other ancillary data than one file is taken", LINK,
+    "if (file->cmsg_level != SOL_SOCKET || file->cmsg_type != SCM_RIGHTS ||\n"
+      .. "\t    file->cmsg_len != CMSG_LEN(sizeof(int)))", "if (0)" },
+  { "there is room for more than one file", LINK,
+    "char bytes[CMSG_SPACE(sizeof(int))];\n\t\tstruct cmsghdr align;\n\t} control;\n\tchar byte;\n"
+      .. "\tstruct iovec data = { .iov_base = &byte, .iov_len = 1 };\n\tstruct msghdr message = {\n"
+      .. "\t\t.msg_iov = &data,\n\t\t.msg_iovlen = 1,\n\t\t.msg_control = control.bytes,\n"
+      .. "\t\t.msg_controllen = CMSG_LEN(sizeof(int)),",
+    "char bytes[CMSG_SPACE(2 * sizeof(int))];\n\t\tstruct cmsghdr align;\n\t} control;\n\tchar byte;\n"
+      .. "\tstruct iovec data = { .iov_base = &byte, .iov_len = 1 };\n\tstruct msghdr message = {\n"
+      .. "\t\t.msg_iov = &data,\n\t\t.msg_iovlen = 1,\n\t\t.msg_control = control.bytes,\n"
+      .. "\t\t.msg_controllen = CMSG_LEN(2 * sizeof(int))," },
+  { "a rendezvous is one without its byte", LINK, "recv(link, &byte, 1, 0) == 1 ? 0 : -EPIPE",
+    "(recv(link, &byte, 1, 0), 0)" },
+  { "a write to a box that is gone raises SIGPIPE", LINK, 'send(link, "", 1, MSG_NOSIGNAL)',
+    'send(link, "", 1, 0)' },
+  -- The clone.
+  { "capabilities are lost at the exec", SPAWN, "ret = keep_capabilities();",
+    "ret = 0 * (long)keep_capabilities;" },
+  { "the caller's handlers may run in the child", SPAWN,
+    ".flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD |\n",
+    ".flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD |\n" },
+  { "the box keeps the helper's processors", SPAWN, "if (ret >= 0 && spawn->moved)", "if (0)" },
+  { "the ends of the link may stand on its number", SPAWN, "ret = raise_fd(&spawn->theirs);",
+    "ret = 0;" },
+  { "the image may stand on the link's number", SPAWN, "ret = raise_fd(&spawn->image);", "ret = 0;" },
+  { "init's end of the link stays open here", SPAWN,
+    "\ttl_fd_close(&spawn->image);\n\ttl_fd_close(&spawn->theirs);\n\tpid", "\tpid" },
+  { "the link is inherited by what the caller starts", SPAWN, "SOCK_SEQPACKET | SOCK_CLOEXEC",
+    "SOCK_SEQPACKET" },
+  { "a start that is given up leaves its child", SPAWN,
+    "syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);\n\t\treap(P_PIDFD, spawn->pidfd);",
+    ";" },
+  { "the copy of init has no seals", IMAGE,
+    "if (fcntl(fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC) < 0 &&\n"
+      .. "\t    (errno != EINVAL || fcntl(fd, F_ADD_SEALS, SEALED) < 0))", "if (0)" },
+  { "the mode of the copy of init can be changed", IMAGE, "SEALED | F_SEAL_EXEC) < 0 &&",
+    "SEALED) < 0 &&" },
+  { "the plan has no seals", IMAGE, "if (fcntl(fd, F_ADD_SEALS, SEALED) < 0)\n\t\treturn -errno;",
+    "" },
+  { "the page can be cut short", IMAGE,
+    "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)", "F_SEAL_SEAL) < 0)" },
+  { "the seals of the page can be added to", IMAGE, "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)",
+    "F_SEAL_SHRINK | F_SEAL_GROW) < 0)" },
+  -- The terminal and the ids.
+  { "the box's word that it is a terminal is taken", TERMINAL, "ret = check_master(fd, call);",
+    "ret = 0 * (int)(long)check_master;" },
+  { "a terminal may be on any file system", TERMINAL, "fs.f_type != DEVPTS_SUPER_MAGIC || ", "" },
+  { "a terminal may be any file", TERMINAL, "!S_ISCHR(st.st_mode) ||\n", "0 ||\n" },
+  { "a terminal may be any device", TERMINAL, "st.st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR)", "0" },
+  { "the watchdog keeps what its parent had open", TERMINAL, "\tkeep_two(modes->fd, pipe);\n",
+    "\t(void)keep_two;\n" },
+  { "newuidmap gets the caller's environment", USERNS, "argv, environment);",
+    "argv, ((void)environment, __environ));" },
+  { "a newuidmap that fails is taken for one that worked", USERNS, "status ? -EPERM : 0", "0" },
+  { "a map may be longer than its room", USERNS,
+    'if (snprintf(words, sizeof(words), "%s", map) >= (int)sizeof(words))',
+    'if (snprintf(words, sizeof(words), "%s", map) < 0)' },
+}
