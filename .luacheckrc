@@ -7,7 +7,7 @@ cache = "build/luacheck.cache"
 exclude_files = { "build" }
 include_files = {
   "lua/**/*.lua", "scripts/**/*.lua", "examples/**/*.lua", "spec/**/*.lua",
-  "scripts/dev/embed", "scripts/dev/layers", ".luacheckrc", ".busted",
+  "scripts/dev/embed", "scripts/dev/layers", "scripts/dev/mutate", ".luacheckrc", ".busted",
 }
 files["spec"] = { std = "+busted" }
 files[".luacheckrc"] = { std = "+luacheckrc" }

@@ -66,7 +66,7 @@ CORE_O := $(CORE_C:%.c=$(B)/obj/%.o) $(B)/obj/core/host/init_blob.o
 MAIN_O := $(B)/obj/core/main.o $(B)/obj/modules.o
 INIT_O := $(INIT_C:%.c=$(B)/obj/init/%.o)
 
-.PHONY: all help demo test check format asan fuzz bench rock install-rock install uninstall \
+.PHONY: all help demo test check format asan fuzz mutate bench rock install-rock install uninstall \
 	clean FORCE
 all: $(B)/tidelock $(B)/lib/tidelock/core.so
 
@@ -195,6 +195,13 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZERS:%=$(B)/fuzz/%)
 	$(Q)B=$(B) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) scripts/dev/fuzz $(FUZZERS)
 
+# The specs against the product with one check or defence taken away, for each of them in turn:
+# MUTATE='part of a name' for some, SAMPLE=12 for so many that the commit chooses.
+mutate:
+	$(Q)scripts/dev/deps test
+	$(Q)$(MAKE) $(JOBS) all $(B)/spec/inject
+	$(Q)B=$(B) $(LUAJIT) scripts/dev/mutate $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(MUTATE),"$(MUTATE)")
+
 # --- speed -----------------------------------------------------------------------------------
 
 $(B)/bench/%: spec/bench/%.c $(wildcard spec/bench/*.h)
@@ -271,6 +278,7 @@ help:
 	@echo 'make format     clang-format, in place'
 	@echo 'make asan       the specs against a core with AddressSanitizer and UBSan'
 	@echo 'make fuzz       fuzz what reads hostile bytes (FUZZERS=plan, FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
+	@echo 'make mutate     is a spec red without each defence? (MUTATE="part of a name", SAMPLE=12)'
 	@echo 'make bench      time run, run --bundle and box:exec beside floors in C, crun, runc, bwrap'
 	@echo '                (BENCH_ONLY="run exec bundle parallel drift filter", BENCH_ROUNDS=200)'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away'

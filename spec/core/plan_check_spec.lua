@@ -22,9 +22,12 @@ local enter, leave = child "enter", child "leave"
 local up = op("link_up", "beside", { name = "lo" })
 local seccomp = child("seccomp", { filter = filter, flags = 0 })
 local proc = child "private_proc"
-local function hold(slot) return child("open_path", { slot = slot, path = "/x", expect = 0, rdev = 0 }) end
-local function host(slot) return op("open_path", "host", { slot = slot, path = "/x", expect = 0,
-  rdev = 0 }) end
+local function held(lane)
+  return function(slot)
+    return op("open_path", lane, { slot = slot, path = "/x", expect = 0, rdev = 0 })
+  end
+end
+local hold, host = held "child", held "host"
 
 -- The smallest plan with operations before or after its pivot.
 local function early(...)
@@ -73,8 +76,8 @@ end
 
 local function pty(rows, columns) return child("open_pty", { rows = rows, columns = columns }) end
 
--- By the refusal: plans as lists of operations (a number among them: so many slots are given) or as
--- bytes.
+-- By the refusal: plans as bytes, or as lists of operations, where a number says how many slots are
+-- given.
 local cases = {
   ["a string is missing"] = function()
     return changed(early(child("sethostname", { name = "x" })), 3, 0, 0)
@@ -212,7 +215,8 @@ local cases = {
         recursive = recursive, path = "/x" }), 1)
     end
     return tree(0x100000, 0), tree(0, 2), bind(0x100000, 0, 0), bind(0, 2, 0), bind(0, 0, 2),
-      early(op("idmap_mount", "parent", { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
+      early(op("idmap_mount", "parent",
+        { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
   end,
   ["a descriptor is out of range"] = function()
     return early(child("dup", { slot = 0, fd = 1024 }), 1)
@@ -292,13 +296,10 @@ local function refusal(one)
     return good and "it is good" or fault.why
   end
   local ops, given = {}, 0
-  for i, each in ipairs(one) do
-    if type(each) == "number" then given = each else ops[i] = each end
+  for _, each in ipairs(one) do
+    if type(each) == "number" then given = each else ops[#ops + 1] = each end
   end
-  -- The number of slots may stand before the operations that complete the plan.
-  local list = {}
-  for i = 1, #one do list[#list + 1] = ops[i] end
-  local good, message = pcall(pack, list, given)
+  local good, message = pcall(pack, ops, given)
   return good and "it is good" or tostring(message)
 end
 

@@ -42,7 +42,7 @@ describe("init", function()
   it("does nothing without a link, a sealed plan and a page, whatever its arguments", function()
     for _, case in ipairs { "nothing", "no-arguments", "interpreter", "file", "folder", "pipe",
       "no-files", "one-file", "many-files", "swapped", "unsealed", "half-sealed",
-      "writable", "empty", "short-page", "read-only-page", "huge" } do
+      "writable", "shrinkable", "growable", "empty", "short-page", "read-only-page", "huge" } do
       local result = feed(case)
       assert.equal("125 0 " .. message, result.stdout, case .. ": " .. result.stderr)
     end

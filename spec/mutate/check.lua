@@ -84,14 +84,13 @@ local function refusals(text, blank, note)
   end
   -- However a reason is given: every one that the source has was found.
   local reasons = select(2, text:gsub('fail%(c,%s*"', "")) + select(2, text:gsub('why = "', ""))
-  assert(sites == reasons and sites > 40, FILE .. ": " .. reasons .. " reasons, " .. sites .. " found")
+  assert(sites == reasons and sites > 40, ("%s: %d reasons, %d found"):format(FILE, reasons, sites))
 end
 
-local function labels(text, blank, note)
+local function labels(blank, note)
   for from, label, to in blank:gmatch "()case (TL_[%w_]+):()" do
     note("case " .. label, from, to - 1, "")
   end
-  assert(text)
 end
 
 ---@return table[] mutations
@@ -107,7 +106,7 @@ function M.list()
       edits = { { file = FILE, from = from, to = to, with = with } } }
   end
   refusals(text, blank, note)
-  labels(text, blank, note)
+  labels(blank, note)
   return found
 end
 

@@ -1,4 +1,96 @@
--- Which spec was the first to be red: where to look first. Written by `scripts/dev/mutate --learn`.
 return {
-
+  ["fault/hostile"] = {
+    "init: the plan's seals are not looked at", "init: F_SEAL_SEAL is not asked for",
+    "init: F_SEAL_SHRINK is not asked for", "init: F_SEAL_GROW is not asked for",
+    "init: F_SEAL_WRITE is not asked for", "init: an empty plan is not refused",
+    "init: the plan is not checked", "init: a message with fewer than two files is taken",
+    "init: the page may be too short", "init: a message that was cut off is taken",
+    "init: a message without files is taken for one", "init: an end of file is told as a bad plan",
+  },
+  ["life/confine"] = {
+    "init: what the caller had open below the link stays",
+    "init: what the caller had open above the link stays", "init: ignored signals stay ignored",
+    "init: the signal mask is not the caller's", "host: capabilities are lost at the exec",
+    "init: PID 1 keeps its capabilities", "init: PID 1 keeps its slots",
+    "init: PID 1 keeps the streams and what lies below the link", "init: PID 1 may gain privileges",
+    "init does no setsid", "init does no umask", "init does no no_new_privs", "init does no capset",
+    "init does no drop_bounding", "init does no close_fds", "init does no sigmask",
+    "init does no sethostname", "init does no link_up", "init does no setgroups",
+    "init does no unshare", "the plan has no link_up of identity", "the plan has no umask of finish",
+    "the plan has no no_new_privs of finish", "the plan has no capset of finish",
+    "the plan has no setgroups of identity", "init does no seccomp",
+  },
+  ["security/ways_out"] = {
+    "init: PID 1 stays in the caller's directory", "init: descriptors 0 to 2 may be free",
+    "init: a path beneath may lead through links", "host: a path beneath may lead through links",
+    "host: the box keeps the helper's processors", "init does no detach_old", "init does no pivot",
+  },
+  ["life/box_file"] = {
+    "init: box:read waits for the writer of a FIFO", "init: box:read follows magic links",
+    "the plan has no umask of exec", "init does no open_file", "init does no leave",
+    "host: other ancillary data than one file is taken", "the plan has no barrier of exec",
+  },
+  ["life/box_safe"] = {
+    "init: who enters a box keeps the link to the exec", "init: the box's pidfd stays open",
+    "init: the saved gid stays", "init: the saved uid stays", "init does no dumpable",
+    "the plan has no dumpable of identity", "the plan has no dumpable of exec",
+    "the plan has no dumpable of exec #2", "the plan has no no_new_privs of exec",
+    "the plan has no capset of exec", "the plan has no setgroups of exec", "init does no setns",
+    "the plan has no setresuid of exec", "the plan has no setresgid of exec", "init does no enter",
+    "host: the link is inherited by what the caller starts",
+    "host: a file from the box is inherited by what the caller starts",
+  },
+  ["life/mounts"] = {
+    "init: the root is not nosuid and nodev", "init: a mount has no flags",
+    "init: a mount has no data", "init: a bind has no attributes",
+    "init: what is mounted below a bind has no attributes",
+    "init: an overlay's layer has no limit", "init: an overlay's layer is not nosuid and nodev",
+    "init: a masked directory can be written", "init: a read-only path stays writable",
+    "init: what is mounted below a read-only path stays writable", "init does no mask",
+    "init: a target that is a link is followed on the host", "init does no bind",
+    "init: a path is not resolved in the root", "init does no mount", "init does no overlay",
+    "init: a file is not made in the root", "the launcher does no idmap_mount",
+  },
+  ["life/root"] = {
+    "init: a tree as root has no attributes",
+    "init: what is mounted in a tree that is the root has no attributes",
+    "init does no root_tree", "the plan has no overlay of files #2",
+  },
+  ["life/files"] = { "init does no seal_root", "init does no readonly", "init does no root_tmpfs" },
+  ["life/tty"] = {
+    "init: the caller's line discipline is taken over",
+    "init: modes that some program had set are taken over", "init: the workload keeps a master",
+    "init: the master is not looked at", "init: the slave is not looked at",
+    "init: the master may be a magic link", "init: the slave is opened by its name",
+    "host: the box's word that it is a terminal is taken",
+    "host: the watchdog keeps what its parent had open", "init does no open_pty",
+  },
+  ["life/signal"] = {
+    "init: PID 1 stays in the caller's process group", "init: PID 1 takes signals as they come",
+    "init: PID 1 cannot signal another uid",
+  },
+  ["life/exit"] = {
+    "init: what the workload left behind lives on", "init does no exec", "init does no fork",
+    "init: a program that is there and may not be run is forgotten",
+  },
+  ["life/box_end"] = {
+    "init: PID 1 does not notice that the supervisor is gone",
+    "host: what entered a box and was not handed over lives on", "init does no hold",
+  },
+  ["life/limits"] = {
+    "init does no join_cgroup", "the launcher does no limit_cgroup", "the launcher does no make_cgroup",
+  },
+  ["life/identity"] = {
+    "init does no keepcaps", "init does no ambient", "the plan has no ambient of finish",
+    "the plan has no setresuid of finish", "the plan has no setresgid of finish",
+    "the plan has no setgroups of finish", "init does no setresuid", "init does no setresgid",
+    "the launcher does no write_map",
+  },
+  ["core/launch"] = {
+    "host: hooks are not undone", "host: a start that fails leaves its child",
+    "host: other slots than the plan wants are taken", "host: the plan is not checked",
+    "host: a byte over the link is the end", "init: a filter is not remembered",
+    "init: it leaves by a system call under the filter", "the launcher does no hook",
+    "host: init's end of the link stays open here", "host: the end of who joined a box is not noticed",
+  },
 }

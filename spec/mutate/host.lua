@@ -18,7 +18,8 @@ return {
   { "a device's number is not looked at", LAUNCH,
     "(major(st.st_rdev) << 8 | minor(st.st_rdev)) != rdev", "0 * rdev" },
   { "a path beneath may lead above", LAUNCH,
-    "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG", "RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG" },
+    "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG",
+    "RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG" },
   { "a path beneath may lead through links", LAUNCH,
     "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS", "RESOLVE_BENEATH" },
   { "a tree that cannot be mapped has no attributes", LAUNCH,
@@ -33,7 +34,8 @@ return {
     "\t\tabandon_entered(box);\n", "\t\t(void)abandon_entered;\n" },
   { "a pid of init's own is waited for", LAUNCH, "if (pid <= 1 ||\n", "if (0 ||\n" },
   { "any process whose pid the page tells is killed", LAUNCH,
-    "if (pid <= 1 ||\n\t    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)",
+    "if (pid <= 1 ||\n\t    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | "
+      .. "__WALL) < 0)",
     "if (pid <= 1)" },
   { "the end of who joined a box is not noticed", LAUNCH,
     "if (n > 0 && !fds[0].revents && poll(fds, 1, 0) == 0)", "if (0)" },
@@ -66,7 +68,8 @@ return {
       .. "\tstruct iovec data = { .iov_base = &byte, .iov_len = 1 };\n\tstruct msghdr message = {\n"
       .. "\t\t.msg_iov = &data,\n\t\t.msg_iovlen = 1,\n\t\t.msg_control = control.bytes,\n"
       .. "\t\t.msg_controllen = CMSG_LEN(sizeof(int)),",
-    "char bytes[CMSG_SPACE(2 * sizeof(int))];\n\t\tstruct cmsghdr align;\n\t} control;\n\tchar byte;\n"
+    "char bytes[CMSG_SPACE(2 * sizeof(int))];\n\t\tstruct cmsghdr align;\n\t} "
+      .. "control;\n\tchar byte;\n"
       .. "\tstruct iovec data = { .iov_base = &byte, .iov_len = 1 };\n\tstruct msghdr message = {\n"
       .. "\t\t.msg_iov = &data,\n\t\t.msg_iovlen = 1,\n\t\t.msg_control = control.bytes,\n"
       .. "\t\t.msg_controllen = CMSG_LEN(2 * sizeof(int))," },
@@ -83,13 +86,15 @@ return {
   { "the box keeps the helper's processors", SPAWN, "if (ret >= 0 && spawn->moved)", "if (0)" },
   { "the ends of the link may stand on its number", SPAWN, "ret = raise_fd(&spawn->theirs);",
     "ret = 0;" },
-  { "the image may stand on the link's number", SPAWN, "ret = raise_fd(&spawn->image);", "ret = 0;" },
+  { "the image may stand on the link's number", SPAWN, "ret = raise_fd(&spawn->image);",
+    "ret = 0;" },
   { "init's end of the link stays open here", SPAWN,
     "\ttl_fd_close(&spawn->image);\n\ttl_fd_close(&spawn->theirs);\n\tpid", "\tpid" },
   { "the link is inherited by what the caller starts", SPAWN, "SOCK_SEQPACKET | SOCK_CLOEXEC",
     "SOCK_SEQPACKET" },
   { "a start that is given up leaves its child", SPAWN,
-    "syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);\n\t\treap(P_PIDFD, spawn->pidfd);",
+    "syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);\n\t\treap(P_PIDFD, "
+      .. "spawn->pidfd);",
     ";" },
   { "the copy of init has no seals", IMAGE,
     "if (fcntl(fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC) < 0 &&\n"
@@ -100,14 +105,16 @@ return {
     "" },
   { "the page can be cut short", IMAGE,
     "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)", "F_SEAL_SEAL) < 0)" },
-  { "the seals of the page can be added to", IMAGE, "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)",
+  { "the seals of the page can be added to", IMAGE,
+    "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)",
     "F_SEAL_SHRINK | F_SEAL_GROW) < 0)" },
   -- The terminal and the ids.
   { "the box's word that it is a terminal is taken", TERMINAL, "ret = check_master(fd, call);",
     "ret = 0 * (int)(long)check_master;" },
   { "a terminal may be on any file system", TERMINAL, "fs.f_type != DEVPTS_SUPER_MAGIC || ", "" },
   { "a terminal may be any file", TERMINAL, "!S_ISCHR(st.st_mode) ||\n", "0 ||\n" },
-  { "a terminal may be any device", TERMINAL, "st.st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR)", "0" },
+  { "a terminal may be any device", TERMINAL, "st.st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR)",
+    "0" },
   { "the watchdog keeps what its parent had open", TERMINAL, "\tkeep_two(modes->fd, pipe);\n",
     "\t(void)keep_two;\n" },
   { "newuidmap gets the caller's environment", USERNS, "argv, environment);",

@@ -41,7 +41,8 @@ return {
   { "a message without files is taken for one", LINK,
     " || message.msg_controllen < sizeof(*files) ||", " ||" },
   { "ancillary data of another level is taken", LINK, " files->cmsg_level != SOL_SOCKET ||", "" },
-  { "ancillary data of another type is taken", LINK, " ||\n\t    files->cmsg_type != SCM_RIGHTS", "" },
+  { "ancillary data of another type is taken", LINK, " ||\n\t    files->cmsg_type != SCM_RIGHTS",
+    "" },
   { "an end of file is told as a bad plan", LINK, "if (n == 0)", "if (0)" },
   { "a barrier does not mind that the supervisor is gone", LINK, "n == 1 ? 0 : -EPIPE", "0" },
   { "box:read waits for the writer of a FIFO", LINK, " | O_NOCTTY | O_NONBLOCK,", " | O_NOCTTY," },
@@ -53,13 +54,15 @@ return {
     "expect == TL_EXPECT_FILE && (mode & S_IFMT) != S_IFREG", "0" },
   { "a device's type is not looked at", FILES, "(mode & S_IFMT) != S_IFCHR || rdev", "rdev" },
   { "a device's number is not looked at", FILES, " || rdev != wanted_rdev)", ")" },
-  { "a path beneath may lead above", FILES, "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG",
+  { "a path beneath may lead above", FILES,
+    "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG",
     "RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAG" },
   { "a path beneath may lead through links", FILES, "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | "
     .. "RESOLVE_NO_MAGICLINKS", "RESOLVE_BENEATH" },
   -- Mounts.
   { "the root is not nosuid and nodev", FILES,
-    "FSMOUNT_CLOEXEC,\n\t\t\t      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);", "FSMOUNT_CLOEXEC, 0);" },
+    "FSMOUNT_CLOEXEC,\n\t\t\t      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);",
+    "FSMOUNT_CLOEXEC, 0);" },
   { "the root's size has no limit", FILES,
     'tl_call(s, fsconfig, fs, FSCONFIG_SET_STRING, "size", tl_str(s, op->size),\n\t\t      0)',
     "0; (void)op" },
@@ -159,7 +162,8 @@ return {
     "st.stx_rdev_major - SLAVE_MAJOR < SLAVE_MAJORS ? 0 : -ENOTTY", "0" },
   { "the master is not looked at", TERMINAL, "ret = check_node(s, (int)fd, true);", "ret = 0;" },
   { "the slave is not looked at", TERMINAL, "ret = check_node(s, (int)fd, false);", "ret = 0;" },
-  { "the master may be a magic link", TERMINAL, ".resolve = RESOLVE_NO_MAGICLINKS,", ".resolve = 0," },
+  { "the master may be a magic link", TERMINAL, ".resolve = RESOLVE_NO_MAGICLINKS,",
+    ".resolve = 0," },
   { "the slave is opened by its name", TERMINAL,
     "tl_call(s, ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)",
     '((void)master, tl_call(s, openat, AT_FDCWD, "/dev/pts/0", O_RDWR | O_NOCTTY | O_CLOEXEC))' },
@@ -167,6 +171,7 @@ return {
     "\t\tmodes.c_line =\n\t\t\t0; /*", "\t\t/*" },
   { "modes that some program had set are taken over", TERMINAL,
     " && (modes.c_lflag & cooked) == cooked)", ")" },
-  { "the workload keeps a master", TERMINAL, "\traw(close, master);\n\tif (ret >= 0)\n\t\tret = tl_call(s,"
+  { "the workload keeps a master", TERMINAL,
+    "\traw(close, master);\n\tif (ret >= 0)\n\t\tret = tl_call(s,"
     .. " ioctl, slave", "\tif (ret >= 0)\n\t\tret = tl_call(s, ioctl, slave" },
 }

@@ -370,6 +370,10 @@ static int odd_link(const char *name, const uint8_t *plan, size_t size)
 	else if (!strcmp(name, "writable"))
 		files[0] =
 			make_plan(plan, size, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	else if (!strcmp(name, "shrinkable"))
+		files[0] = make_plan(plan, size, SEALS & ~F_SEAL_SHRINK);
+	else if (!strcmp(name, "growable"))
+		files[0] = make_plan(plan, size, SEALS & ~F_SEAL_GROW);
 	else if (!strcmp(name, "empty"))
 		files[0] = make_plan(plan, 0, SEALS);
 	else if (!strcmp(name, "short-page"))
