@@ -178,6 +178,10 @@ static int do_clone(struct walk *w, const struct tl_op_clone *op)
 	return tl_link_send_files(box->link, w->slots, SLOT0 + w->plan->inherited);
 }
 
+/*
+ * A clone of a shared mount is its peer, here where the box's own mounts are not private yet: what
+ * the box mounts below it would be mounted on the host, and the other way round.
+ */
 static int do_idmap_mount(struct walk *w, const struct tl_op_idmap_mount *op)
 {
 	int ret;
@@ -192,7 +196,7 @@ static int do_idmap_mount(struct walk *w, const struct tl_op_idmap_mount *op)
 		return ret;
 	/* The file system cannot (virtiofs, overlay before 6.x): readable as the host's ids allow. */
 	w->box->not_idmapped = true;
-	struct mount_attr set = { .attr_set = op->attr };
+	struct mount_attr set = { .attr_set = op->attr, .propagation = MS_PRIVATE };
 
 	return note(w, SYS_mount_setattr,
 		    mount_setattr(w->slots[SLOT0 + op->slot], "",

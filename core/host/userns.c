@@ -97,6 +97,7 @@ int tl_userns_idmap(int tree, int userns, uint64_t attr, bool recursive, long *c
 {
 	struct mount_attr set = {
 		.attr_set = attr | MOUNT_ATTR_IDMAP,
+		.propagation = MS_PRIVATE,
 		.userns_fd = (uint64_t)userns,
 	};
 

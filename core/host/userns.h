@@ -16,5 +16,5 @@ int tl_userns_oom_score_adj(pid_t pid, int value, long *call);
 /* A descriptor of the child's user namespace, owned by the caller, or -errno. */
 int tl_userns_open(pid_t pid, long *call);
 
-/* Show the detached tree with the namespace's ids, and set attributes: mount_setattr(2), 5.12. */
+/* Show the detached tree with the namespace's ids, private, with attributes: mount_setattr(2), 5.12. */
 int tl_userns_idmap(int tree, int userns, uint64_t attr, bool recursive, long *call);
