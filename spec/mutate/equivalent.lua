@@ -1,1 +1,19 @@
-return {}
+-- Mutations that change nothing that a spec could see, and why. A name that is no longer a
+-- mutation's is an error.
+return {
+  ["init: an empty plan is not refused"] =
+    "mmap(2) of no bytes fails, and that is refused two lines on",
+  ["init: a message with fewer than two files is taken"] =
+    "the second descriptor is then what the stack held, which is no file of the page's size",
+  ["init: more slots are read than came"] =
+    "a message without a file never gets that far: at least one more slot comes each time",
+  ["init: a descriptor above the link is taken"] =
+    "there is one only where nothing could be closed, and then that fault ends init in any case",
+  ["init: a later fault hides the first"] =
+    "PID 1's fault ends the workload's process at once, and a workload's leaves PID 1 none to make",
+  ["init: a barrier does not mind that the supervisor is gone"] =
+    "the supervisor's death is a SIGKILL to init, too (init does no pdeathsig)",
+  ["init: a sysctl may be reached through links and mounts"] =
+    "every dot of the name becomes a slash, and a procfs that is mounted nowhere has no links and "
+      .. "no mounts below sys",
+}

@@ -28,7 +28,8 @@ return {
   { "a tree that cannot be mapped stays a peer of the host's mount", LAUNCH,
     "struct mount_attr set = { .attr_set = op->attr, .propagation = MS_PRIVATE };",
     "struct mount_attr set = { .attr_set = op->attr };" },
-  { "an idmapped tree stays a peer of the host's mount", USERNS, "\t\t.propagation = MS_PRIVATE,\n" },
+  { "an idmapped tree stays a peer of the host's mount", USERNS,
+    "\t\t.propagation = MS_PRIVATE,\n" },
   -- A start that fails, and what entered a box.
   { "hooks are not undone", LAUNCH, "if (ops[k].code == TL_OP_hook)", "if (0)" },
   { "a start that fails leaves its child", LAUNCH,
@@ -48,7 +49,6 @@ return {
   { "a fault of another lane is believed", BOX,
     "!(box->lanes[index] & (TL_CHILD | TL_BESIDE))))", "0))" },
   { "any errno is believed", BOX, "if (fault->error <= 0 || fault->error > 4095)", "if (0)" },
-  { "a wait status of 32 bits is believed", BOX, " & 0xffff;", ";" },
   { "a link that was cut does not end the box", BOX,
     "\tif (ends[1].revents & (POLLHUP | POLLERR))\n"
       .. "\t\tsyscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0);\n"

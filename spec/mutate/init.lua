@@ -38,11 +38,12 @@ return {
     "(void)none, s->page->fault_index = index;" },
   -- The link.
   { "a message that was cut off is taken", LINK, "\n\t    message.msg_flags & MSG_CTRUNC ||", "" },
-  { "a message without files is taken for one", LINK,
-    " || message.msg_controllen < sizeof(*files) ||", " ||" },
-  { "ancillary data of another level is taken", LINK, " files->cmsg_level != SOL_SOCKET ||", "" },
-  { "ancillary data of another type is taken", LINK, " ||\n\t    files->cmsg_type != SCM_RIGHTS",
-    "" },
+  -- Together: where no header came, the buffer's old bytes are no header of this kind either.
+  { "a message without files is taken for one", edits = {
+    { LINK, " || message.msg_controllen < sizeof(*files) ||", " ||" },
+    { LINK, " files->cmsg_level != SOL_SOCKET ||\n", "\n" },
+    { LINK, "\t    files->cmsg_type != SCM_RIGHTS)", "\t    0)" },
+  } },
   { "an end of file is told as a bad plan", LINK, "if (n == 0)", "if (0)" },
   { "a barrier does not mind that the supervisor is gone", LINK, "n == 1 ? 0 : -EPIPE", "0" },
   { "box:read waits for the writer of a FIFO", LINK, " | O_NOCTTY | O_NONBLOCK,", " | O_NOCTTY," },
