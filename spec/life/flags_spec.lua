@@ -1,5 +1,5 @@
--- What each mount of a box allows, by its own flags: whose ids the files have is another matter, and
--- would hide here that a flag is gone.
+-- What each mount of a box allows, by its own flags: whose ids the files have is another matter,
+-- and would hide here that a flag is gone.
 local box = require "spec.support.box"
 local run = require "spec.support.run"
 
