@@ -378,8 +378,12 @@ long tl_init_sysctl(struct init *s, const struct tl_op_sysctl *op)
 
 	if (n + 5 > sizeof(path))
 		return -ENOENT;
-	for (size_t i = 0; i <= n; i++)
+	for (size_t i = 0; i <= n; i++) {
+		/* A component never begins with a dot: ".." would lead to another sysctl than it says. */
+		if (name[i] == '/' && (i == 0 || name[i - 1] == '.'))
+			return -ENOENT;
 		path[4 + i] = name[i] == '.' ? '/' : name[i] == '/' ? '.' : name[i];
+	}
 	fd = (int)tl_call(s, openat2, s->proc, path, &how, sizeof(how));
 	if (fd < 0)
 		return fd;

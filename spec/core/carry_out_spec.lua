@@ -91,6 +91,17 @@ describe("a plan that is carried out", function()
       op("sysctl", "child", { name = ("a"):rep(4000), value = "1" }) })
   end)
 
+  it("reaches by the name of a sysctl what it says and nothing else", function()
+    local function sysctl(name)
+      return ends { op("private_proc", "child"), op("sysctl", "child", { name = name, value = "x" }) }
+    end
+    assert.equal(good, sysctl "kernel.hostname")
+    for _, name in ipairs { "net.//.kernel.hostname", "//.sys.kernel.hostname", "/.kernel.hostname",
+      "kernel./.hostname" } do
+      assert.equal("sysctl ENOENT", sysctl(name), name)
+    end
+  end)
+
   it("that fails under a filter ends without another system call", function()
     -- Everything but execve fails: a call to leave would fail, too, for ever.
     local filter = "\32\0\0\0\0\0\0\0" .. "\21\0\1\0\59\0\0\0" .. "\6\0\0\0\1\0\5\0"

@@ -76,6 +76,14 @@ end
 
 local function pty(rows, columns) return child("open_pty", { rows = rows, columns = columns }) end
 
+local function node(mode, major, minor)
+  return child("mknod", { target = "/x", mode = mode, major = major, minor = minor, uid = 0,
+    gid = 0 })
+end
+local function namespace(flags)
+  return op("open_namespace", "host", { slot = 0, path = "/x", flags = flags })
+end
+
 -- By the refusal: plans as bytes, or as lists of operations, where a number says how many slots are
 -- given.
 local cases = {
@@ -158,6 +166,8 @@ local cases = {
       bind = { slot = 0, target = "/x", attr = 0, tree = 0, recursive = 0, path = "/x" },
       overlay = { target = "/x" }, mask = { target = "/x", null = 0 },
       readonly = { target = "/x" }, seal_root = {},
+      mount_attr = { target = "/x", set = 1, clear = 0, propagation = 0, recursive = 0 },
+      mknod = { target = "/x", mode = 8630, major = 1, minor = 3, uid = 0, gid = 0 },
     } do
       list[#list + 1] = { clone, child(name, fields), root, pivot, exec, 1 }
     end
@@ -168,7 +178,7 @@ local cases = {
   end,
   ["the old root is still in place"] = function()
     return early(child "detach_old"), early(child "hold"), early(pty(1, 1)),
-      early(child("chdir", { path = "/" }))
+      early(child("chdir", { path = "/" })), early(child("console", { target = "/x", uid = 0 }))
   end,
   ["there is no box to enter"] = function()
     return { clone, enter, exec }, joining(enter, enter, exec, 1), joining(fork, enter, exec, 1)
@@ -189,7 +199,16 @@ local cases = {
     for _, flags in ipairs { 0, 1, 0x120000000 } do
       list[#list + 1] = joining(child("setns", { slot = 0, flags = flags }), enter, exec, 1)
     end
+    for _, flags in ipairs { 0, 1, 0x60000000, 0x140000000 } do
+      list[#list + 1] = { namespace(flags), unpack(early()) }
+    end
     return unpack(list)
+  end,
+  ["the node is no device"] = function()
+    return early(node(33188, 1, 3)), early(node(438, 1, 3)) -- a file; none
+  end,
+  ["a device number or mode is out of range"] = function()
+    return early(node(8192 + 512, 1, 3)), early(node(8630, 4096, 3)), early(node(8630, 1, 1048576))
   end,
   ["the expected type is unknown"] = function()
     local function beneath(expect, tree)
@@ -214,7 +233,12 @@ local cases = {
       return early(child("bind", { slot = 0, target = "/x", attr = attr, tree = is_tree,
         recursive = recursive, path = "/x" }), 1)
     end
-    return tree(0x100000, 0), tree(0, 2), bind(0x100000, 0, 0), bind(0, 2, 0), bind(0, 0, 2),
+    local function attr(set, clear, propagation, recursive)
+      return early(child("mount_attr", { target = "/x", set = set, clear = clear,
+        propagation = propagation, recursive = recursive }))
+    end
+    return attr(0x100000, 0, 0, 0), attr(0, 0x100000, 0, 0), attr(0, 0, 1, 0),
+      attr(0, 0, 0x60000, 0), attr(0, 0, 0, 2), tree(0x100000, 0), tree(0, 2), bind(0x100000, 0, 0), bind(0, 2, 0), bind(0, 0, 2),
       early(op("idmap_mount", "parent",
         { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
   end,
@@ -245,7 +269,7 @@ local cases = {
     return "", ("\0"):rep(63), pack(early()):sub(1, 64)
   end,
   ["this is not a plan of this version"] = function()
-    return put(pack(early()), 0, "X"), changed(early(), "version", 0, 2)
+    return put(pack(early()), 0, "X"), changed(early(), "version", 0, 99)
   end,
   ["the plan's size is wrong"] = function()
     local bytes = pack(early())
@@ -345,6 +369,10 @@ describe("core.plan.check", function()
       early(op("barrier", "child", { id = 1 }), op("reach", "child", { id = 2 })),
       early(child("mkdir", { target = "/" .. ("x"):rep(4094), mode = 0 })),
       late(child("seccomp", { filter = filter:rep(4096), flags = 0 })),
+      early(node(8630, 4095, 1048575)), early(node(25008, 8, 0)), early(node(4534, 0, 0)),
+      { namespace(0x40000000), unpack(early()) },
+      early(child("mount_attr", { target = "/x", set = 15, clear = 0, propagation = 0x40000,
+        recursive = 1 })), late(child("console", { target = "/x", uid = 0 })),
       late(child("setgroups", { gids = {} })), early(child("unshare", { flags = 0 })),
     } do
       assert.equal("it is good", refusal(one), "plan " .. i)

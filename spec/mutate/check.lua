@@ -65,6 +65,23 @@ local function of_return(text, blank, add, start, site, close)
   return true
 end
 
+-- `return A && B ? true : fail(...)`, and a lone `return fail(...)`.
+local function of_choice(text, blank, add, start, site, close)
+  if blank:sub(start, site - 1):match "^%s*return%s*$" then
+    add("", site, close, "true")
+    return true
+  end
+  local last = blank:sub(1, site - 1):match "()%?%s*true%s*:%s*$"
+  local first = last and blank:sub(1, last):match ".*return%s+()"
+  if not first then return false end
+  add("", site, close, "true")
+  local parts = source.operands(blank, first, last - 1, "&&")
+  for _, part in ipairs(#parts > 1 and parts or {}) do
+    add(" without " .. squeeze(text:sub(part.from, part.to)), part.from, part.to, "1 ")
+  end
+  return true
+end
+
 local function refusals(text, blank, note)
   local sites = 0
   for site in blank:gmatch "()fail%(c," do
@@ -73,7 +90,8 @@ local function refusals(text, blank, note)
     local why = text:sub(site, close):match '"(.-)"' or error("a refusal without its reason", 0)
     local function add(suffix, from, to, with) note(why .. suffix, from, to, with) end
     if not of_if(text, blank, add, start, site, close)
-      and not of_return(text, blank, add, start, site, close) then
+      and not of_return(text, blank, add, start, site, close)
+      and not of_choice(text, blank, add, start, site, close) then
       error(FILE .. ": a refusal of a shape that is not known: " .. why, 0)
     end
     sites = sites + 1

@@ -14,6 +14,6 @@ return {
   ["init: a barrier does not mind that the supervisor is gone"] =
     "the supervisor's death is a SIGKILL to init, too (init does no pdeathsig)",
   ["init: a sysctl may be reached through links and mounts"] =
-    "every dot of the name becomes a slash, and a procfs that is mounted nowhere has no links and "
-      .. "no mounts below sys",
+    "no component of the name begins with a dot, and a procfs that is mounted nowhere has no links "
+      .. "and no mounts below sys",
 }

@@ -190,7 +190,8 @@ function M.sysctls(ctx)
     elseif not ctx.new[owner] and not ctx.joined[owner] then
       check.refuse(ctx.at, field, value,
         ("needs a namespace of type %q: it would change the host's"):format(owner))
-    elseif dotted:find("..", 1, true) or #dotted > 200 or value == "" then
+    elseif ("." .. dotted):find "%.[./]" or #dotted > 200 or value == "" then
+      -- A slash is a dot of a file's name: at the beginning of one it could make "..".
       check.refuse(ctx.at, field, value, "is no sysctl with a value")
     end
     ctx.norm.ops[#ctx.norm.ops + 1] = { at = "mounts", op = "sysctl",
