@@ -51,7 +51,7 @@ describe("a plan that is carried out", function()
   local folder
   setup(function()
     folder = run.folder()
-    os.execute(("mkdir %s/d && ln -s d %s/link && ln -s /etc %s/out"):format(folder, folder, folder))
+    os.execute(("cd %s && mkdir d && ln -s d link && ln -s /etc out"):format(folder))
   end)
   teardown(function() run.remove(folder) end)
 
@@ -69,7 +69,7 @@ describe("a plan that is carried out", function()
       assert.equal("open_path " .. code.char, ends { held(lane, 0, "/etc/passwd", CHAR, 0) })
     end)
 
-    it("opens what lies beneath a directory and nothing else, " .. lane .. " lane", function()
+    it("opens what lies beneath a directory, nothing else, " .. lane .. " lane", function()
       local base = held(lane, 0, folder)
       assert.equal(good, ends { base, beneath(lane, 1, "d", DIR) })
       assert.equal("open_beneath EXDEV", ends { base, beneath(lane, 1, "..", DIR) })
@@ -93,7 +93,8 @@ describe("a plan that is carried out", function()
 
   it("reaches by the name of a sysctl what it says and nothing else", function()
     local function sysctl(name)
-      return ends { op("private_proc", "child"), op("sysctl", "child", { name = name, value = "x" }) }
+      return ends { op("private_proc", "child"),
+        op("sysctl", "child", { name = name, value = "x" }) }
     end
     assert.equal(good, sysctl "kernel.hostname")
     for _, name in ipairs { "net.//.kernel.hostname", "//.sys.kernel.hostname", "/.kernel.hostname",

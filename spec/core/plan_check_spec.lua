@@ -208,7 +208,8 @@ local cases = {
     return early(node(33188, 1, 3)), early(node(438, 1, 3)) -- a file; none
   end,
   ["a device number or mode is out of range"] = function()
-    return early(node(8192 + 512, 1, 3)), early(node(8630, 4096, 3)), early(node(8630, 1, 1048576))
+    return early(node(8192 + 512, 1, 3)), early(node(8630, 4096, 3)),
+      early(node(8630, 1, 1048576))
   end,
   ["the expected type is unknown"] = function()
     local function beneath(expect, tree)
@@ -238,7 +239,8 @@ local cases = {
         propagation = propagation, recursive = recursive }))
     end
     return attr(0x100000, 0, 0, 0), attr(0, 0x100000, 0, 0), attr(0, 0, 1, 0),
-      attr(0, 0, 0x60000, 0), attr(0, 0, 0, 2), tree(0x100000, 0), tree(0, 2), bind(0x100000, 0, 0), bind(0, 2, 0), bind(0, 0, 2),
+      attr(0, 0, 0x60000, 0), attr(0, 0, 0, 2), tree(0x100000, 0), tree(0, 2),
+      bind(0x100000, 0, 0), bind(0, 2, 0), bind(0, 0, 2),
       early(op("idmap_mount", "parent",
         { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
   end,

@@ -1,5 +1,11 @@
 -- Mutations that change nothing that a spec could see, and why. A name that is no longer a
 -- mutation's is an error.
+
+local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each change of "
+  .. "ids and at setns(2) into a user namespace: the operation is for the others"
+local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of file, "
+  .. "and the last of them looks whether it still lives"
+
 return {
   ["init: an empty plan is not refused"] =
     "mmap(2) of no bytes fails, and that is refused two lines on",
@@ -16,4 +22,12 @@ return {
   ["init: a sysctl may be reached through links and mounts"] =
     "no component of the name begins with a dot, and a procfs that is mounted nowhere has no links "
       .. "and no mounts below sys",
+  ["init does no dumpable"] = IDS,
+  ["the plan has no dumpable of identity"] = IDS,
+  ["the plan has no dumpable of exec"] = IDS,
+  ["the plan has no dumpable of exec #2"] = IDS,
+  ["the plan has no pdeathsig of host"] = SOON,
+  ["the plan has no pdeathsig of identity"] = SOON,
+  ["the plan has no pdeathsig of exec"] = SOON,
+  ["the plan has no pdeathsig of exec #2"] = SOON,
 }

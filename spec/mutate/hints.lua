@@ -62,10 +62,12 @@ return {
   ["fault/input"] = {
     "init: what came for a slot stays open below the link, too",
   },
-  ["fault/step"] = {
+  ["fault/kill_alone"] = {
     "init does no pdeathsig",
     "init: a supervisor that died before pdeathsig is not noticed",
     "the plan has no pdeathsig of finish",
+  },
+  ["fault/step"] = {
     "the plan has no pdeathsig of host",
     "the plan has no pdeathsig of identity",
   },
@@ -93,8 +95,6 @@ return {
     "init: the box's pidfd stays open",
     "init: the saved gid stays",
     "init: the saved uid stays",
-    "init: what the caller had open above the link stays",
-    "init: what the caller had open below the link stays",
     "init: who enters a box keeps the link to the exec",
     "the plan has no capset of exec",
     "the plan has no dumpable of exec",
@@ -104,6 +104,24 @@ return {
     "the plan has no setgroups of exec",
     "the plan has no setresgid of exec",
     "the plan has no setresuid of exec",
+  },
+  ["life/bundle"] = {
+    "init does no console",
+    "init does no oom_score_adj",
+    "init does no personality",
+    "init: a procfs that is none gets the oom_score_adj",
+  },
+  ["life/bundle_mounts"] = {
+    "init does no mknod",
+    "init does no mount_attr",
+    "init: a node that is there may be a link",
+    "init: a node that is there may be another device",
+    "init: a node that is there may be of another type",
+  },
+  ["life/bundle_namespaces"] = {
+    "host: a namespace may be of another kind",
+    "host: what is no namespace may be waited for",
+    "the launcher does no open_namespace",
   },
   ["life/confine"] = {
     "host: capabilities are lost at the exec",
@@ -174,6 +192,7 @@ return {
   ["life/limits"] = {
     "init does no join_cgroup",
     "init does no rlimit",
+    "init does no unshare",
     "the launcher does no limit_cgroup",
     "the launcher does no make_cgroup",
     "the plan has no join_cgroup of cgroup",
@@ -192,7 +211,6 @@ return {
   },
   ["life/options"] = {
     "init does no settle",
-    "init: the working directory may lie outside",
   },
   ["life/pid1"] = {
     "init: PID 1 cannot signal another uid",
@@ -230,6 +248,11 @@ return {
     "init: the slave is not looked at",
     "init: the slave is opened by its name",
     "init: the workload keeps a master",
+  },
+  ["security/leaked"] = {
+    "init: the working directory may lie outside",
+    "init: what the caller had open above the link stays",
+    "init: what the caller had open below the link stays",
   },
   ["security/propagation"] = {
     "host: an idmapped tree stays a peer of the host's mount",

@@ -30,6 +30,10 @@ return {
     "struct mount_attr set = { .attr_set = op->attr };" },
   { "an idmapped tree stays a peer of the host's mount", USERNS,
     "\t\t.propagation = MS_PRIVATE,\n" },
+  { "a namespace may be of another kind", LAUNCH,
+    "if ((uint64_t)(uint32_t)kind != tl_u64_value(op->flags))", "if (0)" },
+  { "what is no namespace may be waited for", LAUNCH,
+    "O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC", "O_RDONLY | O_CLOEXEC" },
   -- A start that fails, and what entered a box.
   { "hooks are not undone", LAUNCH, "if (ops[k].code == TL_OP_hook)", "if (0)" },
   { "a start that fails leaves its child", LAUNCH,

@@ -2,6 +2,7 @@
 -- { name, file, text, what stands there instead }; the text stands in the file exactly once.
 local MAIN, LINK, PATH = "core/init/main.c", "core/init/link.c", "core/init/path.c"
 local FILES, PROCESS = "core/init/files.c", "core/init/process.c"
+local DEVICE = "core/init/device.c"
 local PID1, TERMINAL = "core/init/pid1.c", "core/init/terminal.c"
 
 return {
@@ -120,7 +121,22 @@ return {
     "O_RDONLY | O_CREAT | O_CLOEXEC, 0644)" },
   { "a link is a file to mount on", PATH,
     "if (fd >= 0 && !directory &&\n", "if (0 && fd >= 0 && !directory &&\n" },
+  { "a link to what is not there may lead round in circles, for a file", PATH,
+    "fd = links ? follow(s, path, length(path), parent) : -ELOOP;",
+    "fd = follow(s, path, length(path), parent);" },
+  { "a link to what is not there may lead round in circles, for a directory", PATH,
+    "long ret = links ? follow(s, path, n, to) : -ELOOP;", "long ret = follow(s, path, n, to);" },
+  { "a link may be longer than its room", PATH, "if (up + (size_t)size >= PATH_LIMIT)", "if (0)" },
+  -- Devices.
+  { "a node that is there may be of another type", DEVICE,
+    "if ((st.stx_mode & S_IFMT) != (op->mode & S_IFMT))", "if (0)" },
+  { "a node that is there may be another device", DEVICE,
+    "st.stx_rdev_major == op->major && st.stx_rdev_minor == op->minor ? 0", "1 ? 0" },
+  { "a node that is there may be a link", DEVICE, "O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);",
+    "O_PATH | O_CLOEXEC, 0);" },
   -- Identity, confinement, exec.
+  { "a procfs that is none gets the oom_score_adj", PROCESS,
+    "if (ret >= 0 && fs.f_type != PROC_SUPER_MAGIC)", "if (0)" },
   { "a supervisor that died before pdeathsig is not noticed", PROCESS, "ret > 0 ? -EPIPE : ret",
     "0 * ret" },
   { "the box's pidfd stays open", PROCESS, "\traw(close, tl_slot(op->slot)); /*", "\t/*" },

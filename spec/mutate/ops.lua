@@ -6,8 +6,6 @@ local M = {}
 
 local INIT, LAUNCH = "core/init/main.c", "core/host/launch.c"
 
-local BUILDERS = { "host", "cgroup", "identity", "files", "finish", "exec" }
-
 -- What cannot be left out, because nothing is there without it, not even something to fail.
 local WHOLE = { clone = true }
 
@@ -33,8 +31,9 @@ end
 -- Where an operation is put into the plan in one place only, "init does no ..." says it all.
 local function places(add)
   local found, count = {}, {}
-  for _, name in ipairs(BUILDERS) do
-    local file = ("lua/tidelock/plan/%s.lua"):format(name)
+  local pipe = assert(io.popen "ls lua/tidelock/plan/*.lua")
+  for file in pipe:lines() do
+    local name = file:match "([^/]+)%.lua$"
     local text = source.read(file)
     local blank = source.blank(text, "--")
     for from, open in blank:gmatch "()build:add (){" do
@@ -46,6 +45,7 @@ local function places(add)
       end
     end
   end
+  pipe:close()
   assert(#found > 40, "only " .. #found .. " places were found")
   for _, place in ipairs(found) do
     if count[place.op] > 1 then
