@@ -103,6 +103,14 @@ describe("a plan that is carried out", function()
     end
   end)
 
+  it("does not begin the workload before PID 1 has done its part", function()
+    -- Both fail; only one can if the other waits for it.
+    for _ = 1, 60 do
+      assert.equal("link_up ENODEV", ends { op("fork", "child"),
+        op("link_up", "beside", { name = "nosuch0" }), op("settle", "child") })
+    end
+  end)
+
   it("that fails under a filter ends without another system call", function()
     -- Everything but execve fails: a call to leave would fail, too, for ever.
     local filter = "\32\0\0\0\0\0\0\0" .. "\21\0\1\0\59\0\0\0" .. "\6\0\0\0\1\0\5\0"

@@ -1,10 +1,10 @@
 -- Mutations that change nothing that a spec could see, and why. A name that is no longer a
 -- mutation's is an error.
 
-local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each change of "
-  .. "ids and at setns(2) into a user namespace: the operation is for the others"
-local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of file, "
-  .. "and the last of them looks whether it still lives"
+local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each "
+  .. "change of ids and at setns(2) into a user namespace: the operation is for the others"
+local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
+  .. "file, and the last of them looks whether it still lives"
 
 return {
   ["init: an empty plan is not refused"] =
@@ -22,6 +22,8 @@ return {
   ["init: a sysctl may be reached through links and mounts"] =
     "no component of the name begins with a dot, and a procfs that is mounted nowhere has no links "
       .. "and no mounts below sys",
+  ["init: dots are names"] =
+    "no plan of ours has them, and from a directory below the root they lead at most to the root",
   ["init does no dumpable"] = IDS,
   ["the plan has no dumpable of identity"] = IDS,
   ["the plan has no dumpable of exec"] = IDS,

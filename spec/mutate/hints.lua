@@ -7,6 +7,7 @@ return {
     "init does no open_beneath",
     "init does no open_path",
     "init does no private_proc",
+    "init does no settle",
     "init does no sysctl",
     "init: a device's number is not looked at",
     "init: a device's type is not looked at",
@@ -114,6 +115,11 @@ return {
   ["life/bundle_mounts"] = {
     "init does no mknod",
     "init does no mount_attr",
+    "init: a file is not made in the root",
+    "init: a file may be made through magic links",
+    "init: a link may be longer than its room",
+    "init: a link to what is not there may lead round in circles, for a directory",
+    "init: a link to what is not there may lead round in circles, for a file",
     "init: a node that is there may be a link",
     "init: a node that is there may be another device",
     "init: a node that is there may be of another type",
@@ -204,13 +210,8 @@ return {
     "init does no mount",
     "init does no overlay",
     "init: a mount has no data",
-    "init: a path is not resolved in the root",
-    "init: a target that is a link is followed on the host",
     "the launcher does no idmap_mount",
     "the plan has no overlay of files",
-  },
-  ["life/options"] = {
-    "init does no settle",
   },
   ["life/pid1"] = {
     "init: PID 1 cannot signal another uid",
@@ -253,6 +254,13 @@ return {
     "init: the working directory may lie outside",
     "init: what the caller had open above the link stays",
     "init: what the caller had open below the link stays",
+  },
+  ["security/links"] = {
+    "init: a link is a file to mount on",
+    "init: a path is not resolved in the root",
+    "init: a path may lead through magic links",
+    "init: a target that is a link is followed on the host",
+    "init: a target that is a link is made where it points",
   },
   ["security/propagation"] = {
     "host: an idmapped tree stays a peer of the host's mount",

@@ -1,5 +1,5 @@
--- Descriptors of the host as a way in, by /proc/self/fd/N as the working directory (CVE-2024-21626):
--- those of the caller are gone by then, and of those that init holds itself none is taken.
+-- Descriptors of the host as a way out, by /proc/self/fd/N as the working directory
+-- (CVE-2024-21626): the caller's are gone by then, and of those that init holds none is taken.
 local box = require "spec.support.box"
 local run = require "spec.support.run"
 
