@@ -49,14 +49,13 @@ _Noreturn void tl_init_refuse(void)
 
 _Noreturn void tl_init_fault(struct init *s, uint32_t index, long error)
 {
-	uint32_t none = TL_NO_OP;
+	uint64_t none = TL_NO_OP, fault = (uint64_t)(uint32_t)-error << 32 | index;
 
 	if (index < s->plan->count && !s->page->times[index].end)
 		s->page->times[index].end = raw_tsc();
-	s->page->fault_errno = (int32_t)-error;
-	s->page->fault_detail = (uint32_t)s->call;
-	__atomic_compare_exchange_n(&s->page->fault_index, &none, index, false,
-				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	if (__atomic_compare_exchange_n(&s->page->fault, &none, fault, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		s->page->fault_detail = (uint32_t)s->call;
 	if (s->filtered)
 		__builtin_trap(); /* the filter may forbid exit_group, or hand it to a supervisor */
 	leave(TL_EXIT_SETUP);

@@ -120,8 +120,11 @@ void tl_init_confine_reaper(struct init *s)
 		ret = tl_call(s, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (ret < 0)
 		tl_init_fault(s, s->fork_index, ret);
-	if (s->settled >= 0)
+	/* The word that the workload waits for; an end of the file alone would be PID 1's death. */
+	if (s->settled >= 0) {
+		raw(write, kept, "", 1);
 		raw(close, kept);
+	}
 	s->settled = -1;
 }
 

@@ -218,7 +218,10 @@ long tl_init_settle(struct init *s, const struct tl_op_settle *op)
 	long ret = tl_call(s, read, s->settled, &byte, 1);
 
 	(void)op;
-	return ret < 0 ? ret : 0; /* the end of the file: PID 1 closed its end */
+	if (ret < 0)
+		return ret;
+	/* The end of the file: PID 1 failed, and the kernel is about to end this process, too. */
+	return ret == 1 ? 0 : -EPIPE;
 }
 
 long tl_init_setsid(struct init *s, const struct tl_op_setsid *op)

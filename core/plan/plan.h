@@ -222,12 +222,18 @@ enum tl_moment {
 };
 
 struct tl_page {
-	uint32_t state;
-	uint32_t
-		fault_index; /* of the operation; the plan's count: init could not begin */
-	int32_t fault_errno;
+	/* One word, so that of two processes that fail the first is told, and nothing of the other. */
+	union {
+		struct {
+			/* Of the operation; the plan's count: init could not begin. */
+			uint32_t fault_index;
+			int32_t fault_errno;
+		};
+		uint64_t fault;
+	};
 	uint32_t
 		fault_detail; /* the number of the system call that failed, 0 if it was none */
+	uint32_t state;
 	int32_t wait_status; /* of the workload, as wait(2) gives it */
 	int32_t entered; /* the pid of what the helper cloned into the box, 0 before */
 	uint32_t

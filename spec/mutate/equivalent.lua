@@ -15,8 +15,6 @@ return {
     "a message without a file never gets that far: at least one more slot comes each time",
   ["init: a descriptor above the link is taken"] =
     "there is one only where nothing could be closed, and then that fault ends init in any case",
-  ["init: a later fault hides the first"] =
-    "PID 1's fault ends the workload's process at once, and a workload's leaves PID 1 none to make",
   ["init: a barrier does not mind that the supervisor is gone"] =
     "the supervisor's death is a SIGKILL to init, too (init does no pdeathsig)",
   ["init: a sysctl may be reached through links and mounts"] =

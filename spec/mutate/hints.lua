@@ -14,10 +14,12 @@ return {
     "init: a directory's type is not looked at",
     "init: a file's type is not looked at",
     "init: a filter is not remembered",
+    "init: a later fault hides the first",
     "init: a path beneath may lead above",
     "init: a path beneath may lead through links",
     "init: a sysctl's name may be longer than its room",
     "init: it leaves by a system call under the filter",
+    "init: the workload begins when PID 1 has failed",
     "init: there may be more parents than there is room for",
   },
   ["core/launch"] = {
@@ -234,7 +236,6 @@ return {
     "init: what is mounted in a tree that is the root has no attributes",
   },
   ["life/stream"] = {
-    "init does no dup",
     "the plan has no dup of finish",
     "the plan has no dup of finish #2",
   },
@@ -269,6 +270,7 @@ return {
   ["security/ways_out"] = {
     "host: the box keeps the helper's processors",
     "init does no detach_old",
+    "init does no dup",
     "init does no pivot",
     "init: PID 1 stays in the caller's directory",
     "init: descriptors 0 to 2 may be free",

@@ -34,9 +34,8 @@ return {
   { "ignored signals stay ignored", MAIN, "\treset_ignored_signals();\n" },
   { "it leaves by a system call under the filter", MAIN, "if (s->filtered)", "if (0)" },
   { "a later fault hides the first", MAIN,
-    "__atomic_compare_exchange_n(&s->page->fault_index, &none, index, false,\n"
-      .. "\t\t\t\t    __ATOMIC_RELEASE, __ATOMIC_RELAXED);",
-    "(void)none, s->page->fault_index = index;" },
+    "if (__atomic_compare_exchange_n(&s->page->fault, &none, fault, false,\n"
+      .. "\t\t\t\t\t__ATOMIC_RELEASE, __ATOMIC_RELAXED))", "(void)none, s->page->fault = fault;\n\tif (1)" },
   -- The link.
   { "a message that was cut off is taken", LINK, "\n\t    message.msg_flags & MSG_CTRUNC ||", "" },
   -- Together: where no header came, the buffer's old bytes are no header of this kind either.
@@ -150,6 +149,7 @@ return {
   { "the signal mask is not the caller's", PROCESS,
     "uint64_t mask = tl_u64_value(op->mask);", "uint64_t mask = 0; (void)op;" },
   { "a filter is not remembered", PROCESS, "s->filtered = ret >= 0;", "" },
+  { "the workload begins when PID 1 has failed", PROCESS, "ret == 1 ? 0 : -EPIPE", "0" },
   { "a program that is there and may not be run is forgotten", PROCESS,
     "if (ret == -EACCES)\n\t\t\tkept = ret;\n\t\telse if", "if" },
   -- PID 1.
