@@ -3,6 +3,7 @@
 
 local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each "
   .. "change of ids and at setns(2) into a user namespace: the operation is for the others"
+local SCOPED = "RESOLVE_IN_ROOT refuses them as well, as yet (openat2(2)), with another errno"
 local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
   .. "file, and the last of them looks whether it still lives"
 
@@ -20,8 +21,13 @@ return {
   ["init: a sysctl may be reached through links and mounts"] =
     "no component of the name begins with a dot, and a procfs that is mounted nowhere has no links "
       .. "and no mounts below sys",
+  ["init: a path may lead through magic links"] = SCOPED,
+  ["init: a file may be made through magic links"] = SCOPED,
   ["init: dots are names"] =
     "no plan of ours has them, and from a directory below the root they lead at most to the root",
+  ["init does no leave"] =
+    "at the end of the plan init ends too, with a fault that nobody asks for",
+  ["the plan has no no_new_privs of exec"] = "the process that opens a file executes nothing",
   ["init does no dumpable"] = IDS,
   ["the plan has no dumpable of identity"] = IDS,
   ["the plan has no dumpable of exec"] = IDS,

@@ -35,7 +35,8 @@ return {
   { "it leaves by a system call under the filter", MAIN, "if (s->filtered)", "if (0)" },
   { "a later fault hides the first", MAIN,
     "if (__atomic_compare_exchange_n(&s->page->fault, &none, fault, false,\n"
-      .. "\t\t\t\t\t__ATOMIC_RELEASE, __ATOMIC_RELAXED))", "(void)none, s->page->fault = fault;\n\tif (1)" },
+      .. "\t\t\t\t\t__ATOMIC_RELEASE, __ATOMIC_RELAXED))",
+    "(void)none, s->page->fault = fault;\n\tif (1)" },
   -- The link.
   { "a message that was cut off is taken", LINK, "\n\t    message.msg_flags & MSG_CTRUNC ||", "" },
   -- Together: where no header came, the buffer's old bytes are no header of this kind either.
