@@ -12,4 +12,16 @@ describe("the launcher", function()
     run.remove(folder)
     assert.same({ 0, "", "" }, { result.status, result.stdout, result.stderr })
   end)
+
+  it("takes of what a box hands out what it asked for and nothing else", function()
+    local folder = run.folder()
+    local flags = { "-static", "-w", "-Wl,--unresolved-symbols=ignore-all" }
+    for _, name in ipairs { "link", "image", "box" } do
+      flags[#flags + 1] = ("%s/core/host/%s.c"):format(run.top, name)
+    end
+    local program = compile.c("spec/support/enemy.c", folder .. "/enemy", flags)
+    local result = run.run { program }
+    run.remove(folder)
+    assert.same({ 0, "", "" }, { result.status, result.stdout, result.stderr })
+  end)
 end)

@@ -64,8 +64,8 @@ describe("the mounts of a box", function()
   it("have what is mounted below a bind read-only, too", function()
     if run.who() ~= "root" then run.skip "needs root" end
     local result = run.run({ "unshare", "--mount", "--propagation", "private", "sh", "-c",
-      "mkdir -p sub && mount -t tmpfs none sub && mount -t tmpfs none /opt && touch sub/f && "
-        .. run.quote(run.tidelock) .. " run -- grep -E '/sub|/opt' /proc/self/mountinfo" },
+      "mkdir -p sub && mount -t tmpfs none sub && mount -t tmpfs none /usr/src && "
+        .. run.quote(run.tidelock) .. " run -- grep -E '/sub|/usr/src' /proc/self/mountinfo" },
       { cwd = folder })
     assert.equal("", result.stderr)
     local count = 0
@@ -74,6 +74,21 @@ describe("the mounts of a box", function()
       count = count + 1
     end
     assert(count >= 2, result.stdout)
+  end)
+end)
+
+describe("a file system that cannot show other ids", function()
+  it("is bound with the same flags, and is no peer of the host's mount either", function()
+    if run.who() ~= "root" then run.skip "needs root" end
+    local folder = run.folder()
+    local result = run.run({ "unshare", "--mount", "--propagation", "private", "sh", "-c",
+      "mkdir sub && mount -t ramfs -o mode=755 none sub && mount --make-shared sub && "
+        .. run.quote(run.tidelock) .. " run --ro sub -- grep '/sub ' /proc/self/mountinfo" },
+      { cwd = folder })
+    run.remove(folder)
+    assert.matches("/sub ro,nosuid,nodev,[^\n]* %- ramfs", result.stdout)
+    assert.not_matches("idmapped", result.stdout)
+    assert.not_matches("shared:", result.stdout)
   end)
 end)
 

@@ -22,6 +22,18 @@ describe("PID 1 beside the workload", function()
     assert.equal("1", of "NoNewPrivs")
   end)
 
+  it("has no id of the host's, and none that it could go back to", function()
+    for _, name in ipairs { "Uid", "Gid" } do
+      local id = of(name):match "^%d+"
+      assert.equal(("%s\t%s\t%s\t%s"):format(id, id, id, id), of(name))
+    end
+  end)
+
+  it("ends what the workload has left, and counts it, before it tells the end", function()
+    local report = box.report { "sh", "-c", "(while :; do :; done) & sleep 0.4" }
+    assert(report.usage.user > 0.1, report.usage.user)
+  end)
+
   it("leads a session of its own, and takes signals only when it reads them", function()
     assert.equal("1 1", box.prints "cut -d ' ' -f 5,6 /proc/1/stat")
     assert.equal("fffffffffffbfeff", of "SigBlk")

@@ -4,6 +4,8 @@
 local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each "
   .. "change of ids and at setns(2) into a user namespace: the operation is for the others"
 local SCOPED = "RESOLVE_IN_ROOT refuses them as well, as yet (openat2(2)), with another errno"
+local OTHERS = "the ioctls on a master fail on everything else, a ptmx outside a devpts opens the one "
+  .. "beside it or none, and TIOCGPTPEER opens nothing but the slave"
 local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
   .. "file, and the last of them looks whether it still lives"
 
@@ -23,6 +25,33 @@ return {
       .. "and no mounts below sys",
   ["init: a path may lead through magic links"] = SCOPED,
   ["init: a file may be made through magic links"] = SCOPED,
+  ["host: a start before the plan's is believed"] =
+    "the difference is then larger than any time that has passed, and refused for that",
+  ["host: other ancillary data than one file is taken"] =
+    "the kernel sends no other kind unasked, and there is room for one file and no more",
+  ["host: the caller's handlers may run in the child"] =
+    "every signal is blocked up to the exec, which takes the handlers away",
+  ["host: the mode of the copy of init can be changed"] =
+    "each box has a copy of its own, and breaks its own",
+  ["host: newuidmap gets the caller's environment"] =
+    "of a set-uid program the loader ignores what could be used against it",
+  ["host: a map may be longer than its room"] = "a map has two lines at most, and they fit",
+  ["host: a newuidmap that fails is taken for one that worked"] =
+    "the change of ids that follows fails where there is no map",
+  ["host: a write to a box that is gone raises SIGPIPE"] =
+    "a socket of type SOCK_SEQPACKET raises none, as yet",
+  ["init: PID 1 does not notice that the supervisor is gone"] = "pdeathsig ends it, too; without "
+    .. "either, see: PID 1 does not mind in either way that the supervisor is gone",
+  ["init: the box's pidfd stays open"] =
+    "close_fds and the exit close it, and up to there nobody can look into the process",
+  ["init: the workload keeps a master"] = "it is O_CLOEXEC from the beginning",
+  ["init: the caller's line discipline is taken over"] = "TCSETS does not change it, as yet",
+  ["init: a terminal may be on any file system"] = OTHERS,
+  ["init: the master is not looked at"] = OTHERS,
+  ["init: a terminal may be any file"] = OTHERS,
+  ["init: a master may be any device"] = OTHERS,
+  ["init: a slave may be any device"] = OTHERS,
+  ["init: the slave is not looked at"] = OTHERS,
   ["init: dots are names"] =
     "no plan of ours has them, and from a directory below the root they lead at most to the root",
   ["init does no leave"] =

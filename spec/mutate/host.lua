@@ -41,7 +41,6 @@ return {
   { "a start that fails leaves its cgroups", LAUNCH, "if (launch->cgroup)", "if (0)" },
   { "what entered a box and was not handed over lives on", LAUNCH,
     "\t\tabandon_entered(box);\n", "\t\t(void)abandon_entered;\n" },
-  { "a pid of init's own is waited for", LAUNCH, "if (pid <= 1 ||\n", "if (0 ||\n" },
   { "any process whose pid the page tells is killed", LAUNCH,
     "if (pid <= 1 ||\n\t    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | "
       .. "__WALL) < 0)",
@@ -120,9 +119,6 @@ return {
   { "the box's word that it is a terminal is taken", TERMINAL, "ret = check_master(fd, call);",
     "ret = 0 * (int)(long)check_master;" },
   { "a terminal may be on any file system", TERMINAL, "fs.f_type != DEVPTS_SUPER_MAGIC || ", "" },
-  { "a terminal may be any file", TERMINAL, "!S_ISCHR(st.st_mode) ||\n", "0 ||\n" },
-  { "a terminal may be any device", TERMINAL, "st.st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR)",
-    "0" },
   { "the watchdog keeps what its parent had open", TERMINAL, "\tkeep_two(modes->fd, pipe);\n",
     "\t(void)keep_two;\n" },
   { "newuidmap gets the caller's environment", USERNS, "argv, environment);",

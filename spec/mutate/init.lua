@@ -171,6 +171,10 @@ return {
     "if (ret < 0)\n\t\ttl_init_fault(s, s->fork_index, ret);", "(void)ret;" },
   { "PID 1 does not notice that the supervisor is gone", PID1,
     "if (poll[0].revents & (POLLHUP | POLLERR))", "if (0)" },
+  { "PID 1 does not mind in either way that the supervisor is gone", edits = {
+    { PID1, "if (poll[0].revents & (POLLHUP | POLLERR))", "if (0)" },
+    { PROCESS, "PR_SET_PDEATHSIG, op->signal,", "PR_SET_PDEATHSIG, 0 * op->signal," },
+  } },
   { "PID 1 takes signals as they come", PID1,
     "\traw(rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof(every));\n" },
   -- The terminal.
