@@ -25,8 +25,8 @@ end)
 describe("a caller with descriptors on any numbers", function()
   it("starts a box all the same", function()
     for last = 3, 16 do
-      local opens = {}
-      for fd = 3, 20 do opens[#opens + 1] = fd .. (fd <= last and "</dev/null" or "<&-") end
+      local opens = { "10<&-" } -- a shell's own
+      for fd = 3, last do opens[#opens + 1] = fd .. "</dev/null" end
       local result = run.run { "bash", "-c", "exec " .. table.concat(opens, " ") .. "; "
         .. run.quote(run.tidelock) .. " run -- true" }
       assert.same({ 0, "" }, { result.status, result.stderr }, "up to " .. last)

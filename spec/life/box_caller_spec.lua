@@ -8,8 +8,10 @@ describe("the caller of a box", function()
   after_each(function() run.remove(folder) end)
 
   local function lua(before, text)
-    run.write(folder .. "/job.lua", ("local box = assert(require('tidelock').spec {}:start())\n%s\n%s")
-      :format(text, "box:stop()"))
+    run.write(folder .. "/job.lua", ([[
+      local box = assert(require("tidelock").spec {}:start())
+      %s
+      box:stop()]]):format(text))
     local result = run.run(("%s %s %s/job.lua"):format(before, run.quote(run.tidelock), folder))
     assert.same({ 0, "" }, { result.status, result.stderr }, result.stdout)
     return result.stdout

@@ -4,8 +4,8 @@
 local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does this at each "
   .. "change of ids and at setns(2) into a user namespace: the operation is for the others"
 local SCOPED = "RESOLVE_IN_ROOT refuses them as well, as yet (openat2(2)), with another errno"
-local OTHERS = "the ioctls on a master fail on everything else, a ptmx outside a devpts opens the one "
-  .. "beside it or none, and TIOCGPTPEER opens nothing but the slave"
+local OTHERS = "the ioctls on a master fail on everything else, a ptmx outside a devpts opens the "
+  .. "one beside it or none, and TIOCGPTPEER opens nothing but the slave"
 local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
   .. "file, and the last of them looks whether it still lives"
 

@@ -2,7 +2,6 @@
 -- (CVE-2025-52565).
 local core = require "tidelock.core"
 local plans = require "spec.support.plan"
-local run = require "spec.support.run"
 
 -- The default plan of a box with a terminal whose /dev/pts is a plain directory with a `ptmx` of
 -- `make`: given an unused slot it returns the operation. Returns how it ended.
