@@ -72,8 +72,12 @@ describe("a plan that is carried out", function()
     it("opens what lies beneath a directory, nothing else, " .. lane .. " lane", function()
       local base = held(lane, 0, folder)
       assert.equal(good, ends { base, beneath(lane, 1, "d", DIR) })
-      assert.equal("open_beneath EXDEV", ends { base, beneath(lane, 1, "..", DIR) })
-      assert.equal("open_beneath EXDEV", ends { base, beneath(lane, 1, "d/../../../etc", DIR) })
+      for _, above in ipairs { "..", "d/../../../etc" } do
+        local how
+        -- A rename anywhere makes the kernel unsure about "..".
+        repeat how = ends { base, beneath(lane, 1, above, DIR) } until not how:find "EAGAIN"
+        assert.equal("open_beneath EXDEV", how)
+      end
       assert.equal("open_beneath ELOOP", ends { base, beneath(lane, 1, "link", DIR) })
       assert.equal("open_beneath ELOOP", ends { base, beneath(lane, 1, "out", DIR) })
       assert.equal("open_beneath " .. code.dir, ends { held(lane, 0, "/etc"),

@@ -244,6 +244,10 @@ local cases = {
       early(op("idmap_mount", "parent",
         { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
   end,
+  ["an id of -1 would leave the old one"] = function()
+    return early(child("setresuid", { uid = 4294967295 })),
+      early(child("setresgid", { gid = 4294967295 }))
+  end,
   ["a descriptor is out of range"] = function()
     return early(child("dup", { slot = 0, fd = 1024 }), 1)
   end,

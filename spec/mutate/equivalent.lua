@@ -25,7 +25,9 @@ return {
       .. "and no mounts below sys",
   ["init: a path may lead through magic links"] = SCOPED,
   ["init: a file may be made through magic links"] = SCOPED,
-  ["host: a start before the plan's is believed"] =
+  ["init: the working directory may lie outside"] =
+    "no magic link leads to it any more (the working directory may be reached by a magic link)",
+  ["host: a time before the plan's is believed"] =
     "the difference is then larger than any time that has passed, and refused for that",
   ["host: other ancillary data than one file is taken"] =
     "the kernel sends no other kind unasked, and there is room for one file and no more",

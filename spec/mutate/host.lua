@@ -59,10 +59,10 @@ return {
   { "a byte over the link is the end", BOX,
     "if (ends[0].revents ||\n\t    __atomic_load_n(&box->page->state, __ATOMIC_ACQUIRE) &"
       .. " TL_PAGE_WAITED)", "if (1)" },
-  { "a start before the plan's is believed", BOX, "t.start < box->tsc || ", "" },
-  { "a start that is still to come is believed", BOX, " || t.start - box->tsc > ticks)", ")" },
+  { "a time before the plan's is believed", BOX, "tsc >= scale->origin && ", "" },
+  { "a time that is still to come is believed", BOX,
+    " && tsc - scale->origin <= scale->ticks", "" },
   { "an end before the start is believed", BOX, "t.end < t.start || ", "" },
-  { "an end that is still to come is believed", BOX, " || t.end - box->tsc > ticks)", ")" },
   -- The link.
   { "a file from the box is inherited by what the caller starts", LINK,
     "recvmsg(link, &message, MSG_CMSG_CLOEXEC)", "recvmsg(link, &message, 0)" },
