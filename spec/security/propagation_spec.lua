@@ -6,7 +6,6 @@ describe("on a host whose mounts are shared", function()
   local folder
 
   before_each(function()
-    if run.who() ~= "root" then run.skip "needs root" end
     folder = run.folder()
     run.run("git init -q . && mkdir sub", { cwd = folder })
   end)
@@ -16,6 +15,7 @@ describe("on a host whose mounts are shared", function()
 
   -- A shell script in a mount namespace of its own, in which all is shared and the folder a mount.
   local function shared(script)
+    if run.who() ~= "root" then run.skip "needs root" end
     local result = run.run({ "unshare", "--mount", "--propagation", "private", "sh", "-c",
       "mount --bind . . && mount --make-rshared / && cd \"$PWD\" || exit 1; tl="
         .. run.quote(run.tidelock) .. "\n" .. script }, { cwd = folder })
