@@ -21,7 +21,7 @@ local function of_table(group)
   return found
 end
 
----@return { name: string, group: string, edits: table[], reason: string?, hint: string? }[]
+---@return { name: string, edits: table[], outcome: string?, reason: string?, hint: string? }[]
 function M.list()
   local all, by_name = {}, {}
   for _, list in ipairs { require("spec.mutate.check").list(), require("spec.mutate.ops").list(),
@@ -32,9 +32,12 @@ function M.list()
       all[#all + 1] = mutation
     end
   end
-  for name, reason in pairs(require "spec.mutate.equivalent") do
-    local mutation = by_name[name] or error("spec/mutate/equivalent.lua: there is no " .. name, 0)
-    mutation.reason = reason
+  for outcome, file in pairs { equivalent = "equivalent", open = "open" } do
+    for name, reason in pairs(require("spec.mutate." .. file)) do
+      local mutation = by_name[name] or error(("spec/mutate/%s.lua: there is no %s"):format(file,
+        name), 0)
+      mutation.outcome, mutation.reason = outcome, reason
+    end
   end
   for spec, names in pairs(require "spec.mutate.hints") do
     for _, name in ipairs(names) do

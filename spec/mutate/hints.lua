@@ -45,6 +45,7 @@ return {
     "host: a rendezvous is one without its byte",
     "host: a start that is still to come is believed",
     "host: a terminal may be on any file system",
+    "host: a time that is still to come is believed",
     "host: an end before the start is believed",
     "host: an end that is still to come is believed",
     "host: any errno is believed",
@@ -84,9 +85,18 @@ return {
     "init: a supervisor that died before pdeathsig is not noticed",
     "the plan has no pdeathsig of finish",
   },
+  ["fault/reaper"] = {
+    "host: the ends of the link may stand on its number",
+    "host: the image may stand on the link's number",
+    "init: PID 1 that could not be confined goes on",
+  },
   ["fault/step"] = {
+    "init: PID 1 does not mind in either way that the supervisor is gone",
     "the plan has no pdeathsig of host",
     "the plan has no pdeathsig of identity",
+  },
+  ["life/api"] = {
+    "the plan has no dup of finish",
   },
   ["life/box_caller"] = {
     "the plan has no setgroups of exec",
@@ -94,6 +104,7 @@ return {
   },
   ["life/box_end"] = {
     "init does no hold",
+    "the plan has no reach of finish",
   },
   ["life/box_exec"] = {
     "the plan has no clone of exec",
@@ -234,6 +245,7 @@ return {
   },
   ["life/options"] = {
     "init does no rlimit",
+    "the plan has no dup of finish #2",
   },
   ["life/pid1"] = {
     "init: PID 1 cannot signal another uid",
@@ -243,8 +255,12 @@ return {
     "init: PID 1 may gain privileges",
     "init: PID 1 stays in the caller's process group",
     "init: PID 1 takes signals as they come",
+    "init: it does not wait for what it killed",
     "init: the root is not nosuid and nodev",
     "init: the root's size has no limit",
+    "init: the saved gid stays",
+    "init: the saved uid stays",
+    "init: what the workload left behind lives on",
   },
   ["life/root"] = {
     "init does no chdir",
@@ -264,6 +280,7 @@ return {
     "the plan has no setsid of files",
   },
   ["security/leaked"] = {
+    "init: the working directory may be reached by a magic link",
     "init: the working directory may lie outside",
     "init: what the caller had open above the link stays",
     "init: what the caller had open below the link stays",
@@ -283,6 +300,12 @@ return {
   ["security/propagation"] = {
     "host: an idmapped tree stays a peer of the host's mount",
     "init does no propagation",
+  },
+  ["security/pty"] = {
+    "init: the master may be a magic link",
+  },
+  ["security/self_exe"] = {
+    "host: the copy of init has no seals",
   },
   ["security/ways_out"] = {
     "host: the box keeps the helper's processors",

@@ -3,11 +3,11 @@
  * link, a pid in the page, a file that is to be a terminal. Includes core/host/launch.c and
  * terminal.c for their static functions; what these would call besides is left unresolved.
  */
-#include "../../core/host/launch.c"
+#include "../../core/host/launch.c" /* NOLINT(bugprone-suspicious-include) */
 #undef autoclose
 #define PTMX_MAJOR TERMINAL_MAJOR
 #define PTMX_MINOR TERMINAL_MINOR
-#include "../../core/host/terminal.c"
+#include "../../core/host/terminal.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <stdio.h>
 #include <string.h>

@@ -18,7 +18,7 @@ describe("the mutations", function()
     end
   end)
 
-  it("that change nothing say why", function()
+  it("that are not run say why", function()
     for _, mutation in ipairs(list) do
       if mutation.reason then assert(#mutation.reason > 20, mutation.name) end
     end
