@@ -28,8 +28,8 @@ local function bundle(parsed)
       own.timeout, own.timeout_at = require("tidelock.schema").check(field, value, origin), origin
     else
       errors.refuse { field = origin,
-        why = "cannot be combined with --bundle: its config.json says that",
-        hint = "change " .. dir .. "/config.json" }
+        why = "cannot be combined with --bundle, which leaves only --timeout and a command to say",
+        hint = "the rest is said by " .. dir .. "/config.json" }
     end
   end
   if parsed.script then

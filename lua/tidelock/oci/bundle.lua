@@ -16,7 +16,10 @@ local Bundle = {}
 Bundle.__index = Bundle
 
 local function read(path)
-  local file, message = io.open(path, "rb")
+  -- A FIFO would be waited for.
+  local stat = require("tidelock.core").host.stat(path, true)
+  local file, message = nil, "it is no file"
+  if not stat or stat.type == "file" then file, message = io.open(path, "rb") end
   local text
   if file then
     text, message = file:read(LARGEST + 1)
@@ -86,7 +89,7 @@ function Bundle:likely_namespaces()
   local bits, flags = require("tidelock.normalise.names").namespaces, 0
   local list = member(member(self.config, "linux"), "namespaces")
   for _, namespace in ipairs(type(list) == "table" and list or {}) do
-    if member(namespace, "path") then return 0 end
+    if (member(namespace, "path") or "") ~= "" then return 0 end
     local bit = bits[member(namespace, "type")]
     -- Made once it has joined its cgroup.
     if bit and namespace.type ~= "cgroup" then flags = flags + bit end
@@ -119,7 +122,8 @@ local function origins(ctx)
   local names = { capabilities = "process.capabilities", command = "process.args",
     cwd = "process.cwd", hostname = "hostname", domainname = "domainname", user = "process.user",
     seccomp = "linux.seccomp", tty = "process.terminal", oom_score_adj = "process.oomScoreAdj",
-    persona = "linux.personality", root = "root" }
+    persona = "linux.personality", root = "root", uid_map = "linux.uidMappings",
+    gid_map = "linux.gidMappings" }
   for name, field in pairs(names) do ctx.norm.origins[name] = ctx.at .. ", " .. field end
   ctx.norm.origins.namespaces = ctx.at .. ", linux.namespaces"
 end

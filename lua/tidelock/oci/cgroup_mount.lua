@@ -23,14 +23,21 @@ end
 -- Does the container have a directory of its own there? Only that may be written.
 local function is_own(ctx, hierarchy)
   local cgroup = ctx.norm.cgroup
-  if not cgroup then return false end
   for name in hierarchy.names:gmatch("[^,]+") do
-    local place = ctx.facts.cgroups.v1[name]
-    for _, dir in ipairs(place and cgroup.dirs or {}) do
-      if dir.path:sub(1, #place.mount) == place.mount then return true end
-    end
+    if cgroup and cgroup.controllers[name] then return true end
   end
   return false
+end
+
+local function check_options(ctx, found, field)
+  local check, shared = require "tidelock.oci.check", require "tidelock.oci.mount_options".PROPAGATION
+  local why
+  if found.data[1] then
+    why = "has an option that a cgroup mount has not: " .. found.data[1]
+  elseif found.propagation and found.propagation ~= shared.private then
+    why = "cannot be done: a cgroup mount is private"
+  end
+  if why then check.refuse(ctx.at, field .. ".options", nil, why) end
 end
 
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
@@ -43,7 +50,9 @@ local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
 ---@param field string
 ---@param origin string
 function M.add(ctx, list, _, found, target, field, origin)
+  check_options(ctx, found, field)
   local flags = require("tidelock.oci.mount_options").mount_flags(found)
+  local read_only = has(flags, RDONLY) or has(found.set, RDONLY)
   if not ctx.new.cgroup and not ctx.joined.cgroup then
     ctx.new.cgroup = true
     ctx.norm.namespaces[#ctx.norm.namespaces + 1] = "cgroup"
@@ -56,11 +65,12 @@ function M.add(ctx, list, _, found, target, field, origin)
     require("tidelock.oci.check").refuse(ctx.at, field, nil,
       "cannot be done: no cgroup file system is mounted on the host")
   elseif version == 2 then
+    -- Without a cgroup of its own the root of its namespace is the caller's.
+    if (read_only or not ctx.norm.cgroup) and not has(flags, RDONLY) then flags = flags + RDONLY end
     list[#list + 1] = { kind = "filesystem", target = target, fstype = "cgroup2", flags = flags,
       origin = origin }
     return
   end
-  local read_only = has(flags, RDONLY)
   list[#list + 1] = { kind = "filesystem", target = target, fstype = "tmpfs", flags = CONFINED,
     data = "mode=755,size=64k", origin = origin }
   for _, hierarchy in ipairs(hierarchies(ctx.facts)) do

@@ -17,6 +17,7 @@ local MAX_ID, ALL_IDS = 4294967294, 4294967295
 ---@param accepted string?
 ---@param hint string?
 function M.refuse(at, field, value, why, accepted, hint)
+  if field == "" then field = "config.json" end
   errors.refuse { field = field, value = value, why = why, accepted = accepted, at = at,
     hint = hint }
 end
@@ -24,6 +25,7 @@ end
 local checks = {}
 
 local function kind_of(value, arrays)
+  if type(value) == "userdata" then return "null" end
   if type(value) ~= "table" then return type(value) end
   local meta = getmetatable(value)
   if meta == arrays.array then return "array" end
@@ -34,7 +36,7 @@ local function refuse_kind(ctx, field, value, accepted)
   local kind = kind_of(value, ctx.json)
   local shown = kind == "string" or kind == "number" or kind == "boolean"
   if shown then M.refuse(ctx.at, field, value, "is not " .. accepted) end
-  M.refuse(ctx.at, field, nil, ("is %s %s"):format(kind:find "^[aoi]" and "an" or "a", kind),
+  M.refuse(ctx.at, field, nil, ("is %s%s"):format(kind == "null" and "" or kind:find "^[aoi]" and "an " or "a ", kind),
     accepted)
 end
 

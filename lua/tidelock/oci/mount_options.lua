@@ -56,7 +56,7 @@ local NOT_YET = {
 ---@field clear integer
 ---@field bind boolean
 ---@field recursive boolean              rbind
----@field idmap boolean?
+---@field idmap string?                 "idmap", or "ridmap": all mounts below too
 
 local function add(mask, value)
   local sum, bit = mask, 1
@@ -70,6 +70,7 @@ end
 local function recursive_attribute(found, word)
   local plain = word:sub(1, 1) == "r" and ATTRIBUTES[word:sub(2)]
   if plain then
+    if plain[2] then found.set = found.set - math.floor(found.set / 16) % 8 * 16 end
     found.set = add(found.set, plain[1])
     if plain[2] then found.clear = add(found.clear, plain[2]) end
     return true
@@ -95,10 +96,14 @@ function M.parse(options, refuse)
   local found = { flags = {}, data = {}, set = 0, clear = 0, bind = false, recursive = false }
   for i, word in ipairs(options or {}) do
     if word == "idmap" or word == "ridmap" then
-      found.idmap = true
+      found.idmap = word
     elseif NOT_YET[word] then
       refuse(i - 1, "cannot be done: " .. NOT_YET[word])
     elseif FLAGS[word] then
+      if ATTRIBUTES[word] and ATTRIBUTES[word][2] then
+        -- Of the three ways to keep access times the last one counts.
+        found.flags.noatime, found.flags.relatime, found.flags.strictatime = nil, nil, nil
+      end
       found.flags[word] = true
       found.bind = found.bind or word == "bind" or word == "rbind"
       found.recursive = found.recursive or word == "rbind"

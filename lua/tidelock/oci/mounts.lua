@@ -94,7 +94,8 @@ local function bind(ctx, list, mount, found, target, field, origin)
     readonly = found.flags.ro or found.set % 2 == 1,
     -- At once where it concerns one mount alone; a clone keeps its place among its peers.
     attr = later and 0 or set, clone_early = is_linked(found) or nil,
-    idmap = found.idmap and ctx.norm.identity.uid_map ~= nil or nil }
+    idmap = found.idmap and ctx.norm.identity.uid_map ~= nil or nil,
+    idmap_alone = found.idmap == "idmap" or nil }
   guard_proc(ctx, field .. ".destination", target, entry)
   list[#list + 1] = entry
   attribute_change(list, found, target, origin, later and set or 0, clear)
@@ -123,6 +124,13 @@ local function refuse_idmap(ctx, mount, found, field)
   end
 end
 
+local function remounts(mount)
+  for _, word in ipairs(mount.options or {}) do
+    if word == "remount" then return true end
+  end
+  return false
+end
+
 ---The mounts of config.json, in their order.
 ---@param ctx table
 ---@param list table[]
@@ -131,6 +139,10 @@ function M.configured(ctx, list)
     local field = ("mounts[%d]"):format(i - 1)
     local origin = ctx.at .. ", " .. field
     local target = inside(ctx, field .. ".destination", mount.destination)
+    if target == "/" and not remounts(mount) then
+      check.refuse(ctx.at, field .. ".destination", mount.destination,
+        "is the root itself: another one is given by root.path")
+    end
     local found = options.parse(mount.options, function(index, why)
       check.refuse(ctx.at, ("%s.options[%d]"):format(field, index), mount.options[index + 1], why)
     end)
@@ -246,6 +258,9 @@ function M.closed(ctx, list)
     local kind, name = pair[1], pair[2]
     for i, path in ipairs(ctx.config.linux[name] or {}) do
       local field = ("linux.%s[%d]"):format(name, i - 1)
+      if inside(ctx, field, path) == "/" then
+        check.refuse(ctx.at, field, path, "is the root itself", nil, "see root.readonly")
+      end
       list[#list + 1] = { kind = kind, target = inside(ctx, field, path),
         origin = ctx.at .. ", " .. field }
     end

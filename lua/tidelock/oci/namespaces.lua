@@ -48,7 +48,11 @@ function M.resolve(ctx)
       check.refuse(ctx.at, field .. ".type", name, "is there twice")
     end
     seen[name] = true
-    if namespace.path then by_path(ctx, field, namespace) else ctx.new[name] = true end
+    if (namespace.path or "") ~= "" then
+      by_path(ctx, field, namespace)
+    else
+      ctx.new[name] = true
+    end
   end
   if not ctx.new.mount then
     check.refuse(ctx.at, "linux.namespaces", nil,
@@ -166,6 +170,7 @@ local IPC = {
 local function owner_of(name)
   if name:find "^net%." then return "network" end
   if name:find "^fs%.mqueue%." or IPC[name] then return "ipc" end
+  if name == "kernel.domainname" then return "uts" end
 end
 
 ---Adds the sysctls to norm.ops.

@@ -225,8 +225,9 @@ end
 -- One directory for each controller on v1: the freezer first (tidelock.cgroup.v1), where the end of
 -- PID 1 would not be that of all.
 local function arrange_v1(ctx, driver, settings, path, absolute)
-  local dirs, by_path = {}, {}
+  local dirs, by_path, controllers = {}, {}, {}
   local function at(controller)
+    controllers[controller] = true
     local place = ctx.facts.cgroups.v1[controller]
     local top = absolute and place.mount or place.dir
     if not by_path[top] then
@@ -244,7 +245,7 @@ local function arrange_v1(ctx, driver, settings, path, absolute)
     dir.settings[#dir.settings + 1] = { file = item.file, value = item.value,
       optional = item.optional, at = ctx.at .. ", " .. item.field }
   end
-  return dirs
+  return dirs, controllers
 end
 
 local function arrange_v2(ctx, driver, settings, path, absolute)
@@ -314,10 +315,10 @@ function M.resolve(ctx)
   local path, absolute = "tidelock/" .. name, false
   if asked then path, absolute = checked_path(ctx, asked) end
   local arrange = version == 2 and arrange_v2 or arrange_v1
-  local dirs = arrange(ctx, driver, settings, path, absolute)
+  local dirs, controllers = arrange(ctx, driver, settings, path, absolute)
   if not dirs[1] then return end
   ctx.norm.cgroup = { version = version, name = name, path = path, dirs = dirs,
-    limits = limits(ctx, resources), namespace = false }
+    controllers = controllers or {}, engines = asked ~= nil, limits = limits(ctx, resources), namespace = false }
   for _, item in ipairs(settings) do
     ctx.norm.enforced[#ctx.norm.enforced + 1] = ("%s %s"):format(item.file, item.value)
   end

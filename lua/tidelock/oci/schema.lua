@@ -70,7 +70,7 @@ local resources = object {
 }
 
 local linux = object {
-  namespaces = list(object { ["type!"] = "string", path = "path" }),
+  namespaces = list(object { ["type!"] = "string", path = "text" }),
   uidMappings = list(mapping), gidMappings = list(mapping),
   devices = list(device), cgroupsPath = "text", resources = resources,
   rootfsPropagation = "text", seccomp = "raw", sysctl = map "string",

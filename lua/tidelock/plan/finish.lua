@@ -93,7 +93,8 @@ function M.become_user(build, norm)
   identity(build, norm, permitted)
   build:add { op = "capset", effective = effective, permitted = permitted,
     inheritable = sets.inheritable, at = norm.origins.capabilities }
-  if sets.ambient ~= 0 then
+  -- What the caller has as ambient is taken away with the first identity, where there is one.
+  if sets.ambient ~= 0 or norm.identity.mode == "host" then
     build:add { op = "ambient", raise = sets.ambient, at = norm.origins.capabilities }
   end
 end

@@ -70,7 +70,8 @@ end
 local function map_trees(build, norm)
   for _, entry in ipairs(sources(norm)) do
     if entry.idmap then
-      build:add { op = "idmap_mount", slot = build.trees[entry], recursive = is_recursive(entry),
+      build:add { op = "idmap_mount", slot = build.trees[entry],
+        recursive = entry.idmap_alone and 0 or is_recursive(entry),
         attr = list.attributes(entry), path = entry.source, at = entry.origin }
     end
   end
@@ -95,12 +96,15 @@ local function hold_paths(build, norm)
   end
 end
 
-local function maps(build, identity, at)
+local function maps(build, identity, origins)
+  local at = origins.user
   if not identity.uid_map then return end
   local helper = identity.helper and 1 or 0
   if not identity.setgroups then build:add { op = "deny_setgroups", at = at } end
-  build:add { op = "write_map", kind = MAP_GID, map = identity.gid_map, helper = helper, at = at }
-  build:add { op = "write_map", kind = MAP_UID, map = identity.uid_map, helper = helper, at = at }
+  build:add { op = "write_map", kind = MAP_GID, map = identity.gid_map, helper = helper,
+    at = origins.gid_map or at }
+  build:add { op = "write_map", kind = MAP_UID, map = identity.uid_map, helper = helper,
+    at = origins.uid_map or at }
 end
 
 --- In a user namespace only the parent may still lower it; else the child itself does, at once.
@@ -139,7 +143,7 @@ function M.add(build, norm)
 
   build:enter("parent", "created")
   local before = #build.ops
-  maps(build, norm.identity, norm.origins.user)
+  maps(build, norm.identity, norm.origins)
   map_trees(build, norm)
   oom_score_adj(build, norm, "parent")
   hooks(build, norm, "created")
