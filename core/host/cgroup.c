@@ -176,7 +176,8 @@ static void remove_upwards(int *at, const char *path, unsigned depth, uint32_t m
 		tl_fd_close(at);
 		*at = up;
 		part_at(path, depth, name);
-		if (up < 0 || !(made & 1u << depth || !strcmp(name, SHARED)) ||
+		if (up < 0 ||
+		    !(made & 1u << depth || (depth == 0 && !strcmp(name, SHARED))) ||
 		    unlinkat(up, name, AT_REMOVEDIR) < 0)
 			return;
 	}
@@ -249,11 +250,13 @@ int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 	return ret;
 }
 
-int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path)
+int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path,
+		    const struct tl_cgroup_identity *identity)
 {
 	long call;
 	autoclose int at = open_dir(AT_FDCWD, top, &call);
 	const char *rest = path;
+	struct stat st;
 
 	if (at < 0)
 		return at;
@@ -270,7 +273,20 @@ int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path)
 		close(at);
 		at = below;
 	}
-	return add(group, 0, path, 0, &at);
+	if (identity && (fstat(at, &st) < 0 || st.st_ino != identity->inode))
+		return -ESTALE;
+	return add(group, 0, path, identity ? identity->made : 0, &at);
+}
+
+int tl_cgroup_identify(const struct tl_cgroup *group, unsigned index,
+		       struct tl_cgroup_identity *identity)
+{
+	struct stat st;
+
+	if (fstat(group->dirs[index].fd, &st) < 0)
+		return -errno;
+	*identity = (struct tl_cgroup_identity){ st.st_ino, group->dirs[index].made };
+	return 0;
 }
 
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
@@ -370,7 +386,7 @@ static void wait_frozen(int dir)
 	}
 }
 
-static void kill_listed(int dir)
+static void kill_own(int dir)
 {
 	int fd = open_file(dir, "cgroup.procs", O_RDONLY);
 	FILE *list = fd < 0 ? NULL : fdopen(fd, "r");
@@ -390,6 +406,38 @@ static void kill_listed(int dir)
 	fclose(list);
 }
 
+/* Each directory right below. */
+static void each_below(int at, void (*visit)(int at, const char *name, unsigned depth),
+		       unsigned depth)
+{
+	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		tl_fd_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			visit(at, entry->d_name, depth);
+	closedir(dir);
+}
+
+/* Also what a container put below its own directory, where it may write. */
+static void kill_below(int at, const char *name, unsigned depth)
+{
+	long call;
+	autoclose int dir = open_dir(at, name, &call);
+
+	if (dir < 0)
+		return;
+	kill_own(dir);
+	if (depth)
+		each_below(dir, kill_below, depth - 1);
+}
+
 void tl_cgroup_kill(const struct tl_cgroup *group)
 {
 	int dir = dir_with(group, "cgroup.kill");
@@ -401,7 +449,7 @@ void tl_cgroup_kill(const struct tl_cgroup *group)
 	dir = dir_with(group, "freezer.state");
 	if (dir >= 0 && write_file(dir, "freezer.state", "FROZEN", &call) == 0)
 		wait_frozen(dir);
-	kill_listed(dir >= 0 ? dir : group->dirs[0].fd);
+	kill_below(dir >= 0 ? dir : group->dirs[0].fd, ".", DEPTH);
 	if (dir >= 0)
 		write_file(dir, "freezer.state", "THAWED", &call);
 }
@@ -415,37 +463,18 @@ static unsigned count_parts(const char *path)
 	return parts;
 }
 
-/* A process that was reaped may still be on its way out of its cgroup: EBUSY for a moment. */
-/*
- * What a container made below its own directory, where it may write: empty of processes by now, or
- * to be tried again.
- */
-static void remove_below(int at, unsigned depth)
+/* Empty of processes by now, or to be tried again. */
+static void remove_below(int at, const char *name, unsigned depth)
 {
-	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	long call;
+	autoclose int dir = depth ? open_dir(at, name, &call) : -1;
 
-	if (!dir) {
-		tl_fd_close(&fd);
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		long call;
-		int below;
-
-		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
-		    !strcmp(entry->d_name, ".."))
-			continue;
-		below = depth ? open_dir(at, entry->d_name, &call) : -1;
-		if (below >= 0)
-			remove_below(below, depth - 1);
-		tl_fd_close(&below);
-		unlinkat(at, entry->d_name, AT_REMOVEDIR);
-	}
-	closedir(dir);
+	if (dir >= 0)
+		each_below(dir, remove_below, depth - 1);
+	unlinkat(at, name, AT_REMOVEDIR);
 }
 
+/* A process that was reaped may still be on its way out of its cgroup: EBUSY for a moment. */
 static int remove_dir(struct tl_cgroup *group, unsigned index)
 {
 	unsigned depth = count_parts(group->path) - 1;
@@ -461,7 +490,7 @@ static int remove_dir(struct tl_cgroup *group, unsigned index)
 		ret = unlinkat(above, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 		if (ret != -EBUSY)
 			break;
-		remove_below(group->dirs[index].fd, DEPTH);
+		each_below(group->dirs[index].fd, remove_below, DEPTH);
 		if (ms == 4)
 			tl_cgroup_kill(group);
 		sleep_ms(ms);

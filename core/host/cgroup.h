@@ -41,8 +41,22 @@ int tl_cgroup_version(const char *path);
 int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 		   const char *path, const char *enable, long *call);
 
-/* Add a directory that is there: what a supervisor left that is no more. */
-int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path);
+/* What tells a directory from one that was made later at the same path, and what goes with it. */
+struct tl_cgroup_identity {
+	uint64_t inode;
+	uint32_t made; /* as in tl_cgroup */
+};
+
+/*
+ * Add a directory that is there: what a supervisor left that is no more. -ESTALE where it is not of
+ * this identity; NULL takes any.
+ */
+int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path,
+		    const struct tl_cgroup_identity *identity);
+
+/* The identity of the directory at an index below `count`. Returns 0 or -errno. */
+int tl_cgroup_identify(const struct tl_cgroup *group, unsigned index,
+		       struct tl_cgroup_identity *identity);
 
 /* Write a value to a file of the directory with this slot. */
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,

@@ -23,7 +23,7 @@ static bool is_unusual(const char *word)
 {
 	static const char *const prefixes[] = {
 		"--net",  "--share", "--mem",	  "-m", "--pids",
-		"--cpus", "--help",  "--dry-run", "-h", "--limits",
+		"--cpus", "--help",  "--dry-run", "-h",
 	};
 	size_t n = strlen(word);
 

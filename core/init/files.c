@@ -300,7 +300,10 @@ long tl_init_mask(struct init *s, const struct tl_op_mask *op)
 	if (ret < 0)
 		return ret;
 	tree = (int)ret;
-	return attach(s, tree, target);
+	/* It is the host's node: whose owner is root here could change its mode and times. */
+	ret = set_attr(s, tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		       false);
+	return ret < 0 ? ret : attach(s, tree, target);
 }
 
 long tl_init_readonly(struct init *s, const struct tl_op_readonly *op)

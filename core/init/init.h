@@ -31,6 +31,7 @@ struct init {
 	} mounted[3];
 	int proc; /* a procfs that nobody else can reach, -1 before it is made */
 	bool entered; /* cloned into a box that was there */
+	bool joined; /* in a namespace where others are */
 	bool filtered; /* a filter is loaded: no system call but execve from here on */
 	uint32_t index; /* of the operation at hand */
 	uint32_t fork_index; /* what PID 1's own faults after the fork are reported as */

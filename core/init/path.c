@@ -195,8 +195,10 @@ static long make_directory(struct init *s, const char *path, unsigned links)
 		missing[depth++] = n;
 		prefix[up] = '\0';
 		parent = tl_path_look_up(s, prefix, O_DIRECTORY);
-		if (parent != -ENOENT || up <= 1 || depth == 64)
+		if (parent != -ENOENT || up <= 1)
 			break;
+		if (depth == sizeof(missing) / sizeof(missing[0]))
+			return -ENAMETOOLONG;
 		n = up;
 	}
 	while (depth-- > 0 && parent >= 0) { /* and down again */

@@ -52,6 +52,7 @@ long tl_init_setns(struct init *s, const struct tl_op_setns *op)
 	long ret = tl_call(s, setns, tl_slot(op->slot), tl_u64_value(op->flags));
 
 	raw(close, tl_slot(op->slot)); /* nothing of it goes on inside */
+	s->joined = true;
 	return ret;
 }
 
@@ -272,6 +273,7 @@ static unsigned last_passed(const struct init *s)
  */
 long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
 {
+	bool among_others = s->entered || s->joined;
 	long ret;
 
 	(void)op;
@@ -280,9 +282,9 @@ long tl_init_close_fds(struct init *s, const struct tl_op_close_fds *op)
 	 * that belongs to the box's user namespace before it closes anything, and who has
 	 * CAP_SYS_PTRACE there could take a descriptor in between.
 	 */
-	ret = tl_call(s, close_range, 3, s->entered ? TL_FD_SLOT0 - 1 : TL_FD_LINK - 1,
+	ret = tl_call(s, close_range, 3, among_others ? TL_FD_SLOT0 - 1 : TL_FD_LINK - 1,
 		      0);
-	if (ret >= 0 && !s->entered)
+	if (ret >= 0 && !among_others)
 		ret = tl_call(s, close_range, TL_FD_LINK + 1, TL_FD_SLOT0 - 1, 0);
 	if (ret >= 0)
 		ret = tl_call(s, close_range, tl_slot(last_passed(s)), ~0u, 0);

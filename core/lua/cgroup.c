@@ -2,6 +2,8 @@
 #include "../host/cgroup.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "bind.h"
 
@@ -43,12 +45,46 @@ static int answer(lua_State *L, int ret)
 	return 1;
 }
 
-/* group:adopt(top, path) -> true | nil, code, errno: add TOP/PATH, which is there */
+/*
+ * group:adopt(top, path, inode, made) -> true | nil, code, errno: add TOP/PATH, which is there; with
+ * an inode (its digits), only if it is that very one
+ */
 static int group_adopt(lua_State *L)
 {
+	struct tl_cgroup_identity identity = { 0, 0 };
+	bool identified = !lua_isnoneornil(L, 4);
+
+	if (identified) {
+		identity.inode = strtoull(luaL_checkstring(L, 4), NULL, 10);
+		identity.made = (uint32_t)luaL_optnumber(L, 5, 0);
+	}
 	return answer(L,
 		      tl_cgroup_adopt(to_group(L), luaL_checkstring(L, 2),
-				      luaL_checkstring(L, 3)));
+				      luaL_checkstring(L, 3),
+				      identified ? &identity : NULL));
+}
+
+/* group:identities() -> { { inode = digits, made = mask }... }, in the order of the directories */
+static int group_identities(lua_State *L)
+{
+	const struct tl_cgroup *group = to_group(L);
+
+	lua_newtable(L);
+	for (unsigned i = 0; i < group->count; i++) {
+		struct tl_cgroup_identity identity = { 0, 0 };
+		char digits[24];
+
+		tl_cgroup_identify(group, i, &identity);
+		snprintf(digits, sizeof(digits), "%llu",
+			 (unsigned long long)identity.inode);
+		lua_newtable(L);
+		lua_pushstring(L, digits);
+		lua_setfield(L, -2, "inode");
+		lua_pushnumber(L, identity.made);
+		lua_setfield(L, -2, "made");
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
 }
 
 /* group:read(file) -> text | nil, code, errno: at most 64 KiB, of whichever directory has it */
@@ -116,13 +152,10 @@ int tl_lua_open_cgroup(lua_State *L)
 		{ NULL, NULL },
 	};
 	static const luaL_Reg methods[] = {
-		{ "adopt", group_adopt },
-		{ "read", group_read },
-		{ "oom_event", group_oom_event },
-		{ "oom", group_oom },
-		{ "kill", group_kill },
-		{ "close", group_close },
-		{ NULL, NULL },
+		{ "adopt", group_adopt }, { "identities", group_identities },
+		{ "read", group_read },	  { "oom_event", group_oom_event },
+		{ "oom", group_oom },	  { "kill", group_kill },
+		{ "close", group_close }, { NULL, NULL },
 	};
 
 	tl_bind_class(L, CGROUP_CLASS, methods, group_gc);

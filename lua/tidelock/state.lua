@@ -61,14 +61,16 @@ end
 ---@param state string  directory
 ---@param cgroup { name: string, path: string }  the box's name, and its cgroup below each of
 ---@param tops string[]
+---@param identities { inode: string, made: integer }[]?  once they are there
 ---@return string path
-function M.write(core, state, cgroup, tops)
+function M.write(core, state, cgroup, tops, identities)
   local path = ("%s/%s.json"):format(folder(core, state), cgroup.name)
   local pid, start = own(core)
   local json = require "tidelock.json"
   local text = json.encode {
     name = cgroup.name, cgroup = cgroup.path, pid = pid, start = start,
     pid_namespace = core.host.readlink "/proc/self/ns/pid", cgroups = json.array(tops),
+    engines = cgroup.engines or nil, identities = identities and json.array(identities),
   }
   local fd, code = core.process.open(path .. ".new", "w")
   local good = fd
@@ -91,10 +93,15 @@ end
 
 -- Kills and removes the cgroups of a record; false where some are left.
 local function clean(core, record)
+  local known = type(record.identities) == "table" and record.identities or {}
+  -- A path of an engine's may be another container's by now, and is touched only if it is not.
+  if record.engines and not known[1] then return true end
   local group, gone = core.cgroup.new(), true
-  for _, parent in ipairs(record.cgroups) do
-    local good, code = group:adopt(parent, record.cgroup)
-    if not good and code ~= "ENOENT" and code ~= "EINVAL" then gone = false end
+  local passed = { ENOENT = true, EINVAL = true, ESTALE = true }
+  for i, parent in ipairs(record.cgroups) do
+    local own = type(known[i]) == "table" and known[i] or {}
+    local good, code = group:adopt(parent, record.cgroup, own.inode, own.made)
+    if not good and not passed[code] then gone = false end
   end
   group:kill()
   return group:close() and gone

@@ -72,6 +72,64 @@ describe("the limits of a bundle", function()
     assert.is_nil(run.read "/sys/fs/cgroup/pids/spec-tidelock/tasks")
   end)
 
+  local function cgroup_mount(options)
+    return function(config)
+      config.linux.cgroupsPath = "/spec-tidelock/rw"
+      bundles.find_mount(config, "/sys/fs/cgroup").options = options
+      for _, set in pairs(config.process.capabilities) do set[#set + 1] = "CAP_DAC_OVERRIDE" end
+    end
+  end
+
+  it("are shown writable only where the container has a directory of its own", function()
+    needs_v1()
+    local script = "cd /sys/fs/cgroup; for h in *; do mkdir $h/made 2>/dev/null && echo $h; done"
+    local result = limited({ pids = { limit = 20 } }, script, cgroup_mount { "nosuid", "rw" })
+    assert.equal("cpuacct\npids\n", result.stdout)
+    for _, options in ipairs { { "ro" }, { "rro" } } do
+      assert.equal("", limited({ pids = { limit = 20 } }, script, cgroup_mount(options)).stdout)
+    end
+    result = limited({ pids = { limit = 20 } }, "true", cgroup_mount { "bogus=1" })
+    assert.matches("mounts%[6%]%.options: .*bogus=1", result.stderr)
+  end)
+
+  it("hold together what there is no pid namespace for, whatever that did with them", function()
+    needs_v1()
+    local function gone() return run.run("pgrep -fx 'sleep 77.7'").stdout == "" end
+    for _, kind in ipairs { "host", "host and cgroups of its own" } do
+      local script = kind == "host" and "sleep 77.7 & exit 3" or [[mkdir /sys/fs/cgroup/freezer/in
+        sleep 77.7 & echo $! > /sys/fs/cgroup/freezer/in/tasks; exit 3]]
+      local result = limited(nil, script, function(config)
+        table.remove(config.linux.namespaces, 1) -- pid
+        local proc = bundles.find_mount(config, "/proc")
+        proc.type, proc.source, proc.options = "bind", "/proc", { "rbind" }
+        cgroup_mount { "rw" }(config)
+        config.linux.cgroupsPath = nil
+      end)
+      assert.equal(3, result.status)
+      assert.is_true(gone())
+    end
+  end)
+
+  it("of a killed supervisor go with the next start, and nobody else's at the same path", function()
+    needs_v1()
+    local bundle = bundles.make(folder, { "sleep", "60" }, function(config)
+      config.linux.cgroupsPath = "/spec-tidelock/again"
+      config.linux.resources = { pids = { limit = 20 } }
+    end)
+    local dir = "/sys/fs/cgroup/pids/spec-tidelock/again"
+    local kill = ("%s run --bundle %s & p=$!; until grep -q . %s/tasks; do sleep 0.02; done; "):format(
+      run.tidelock, bundle, dir) .. "sleep 0.2; kill -9 $p; sleep 0.2; "
+    assert.equal(0, run.run(kill .. ("%s run --bundle %s -- true"):format(run.tidelock,
+      bundle)).status)
+    assert.is_nil(run.read(dir .. "/tasks"))
+    -- Its directory is gone, and another's stands there when somebody looks.
+    local result = run.run(kill .. ([[D=%s; rmdir $D && mkdir $D && sleep 88.8 & q=$!; sleep 0.3
+      echo $q > $D/tasks; %s run -m 64M -- true; kill -0 $q && echo lives; kill $q; wait $q
+      sleep 0.1; rmdir $D; cd /sys/fs/cgroup
+      rmdir */spec-tidelock/again */spec-tidelock]]):format(dir, run.tidelock))
+    assert.matches("lives", result.stdout)
+  end)
+
   it("leave directories on the way that were there before", function()
     needs_v1()
     os.execute("mkdir /sys/fs/cgroup/pids/spec-kept")

@@ -127,8 +127,24 @@ describe("the mounts of a bundle", function()
     end
     local results = { seen { "rbind" }, seen { "rbind", "rprivate" }, seen { "rbind", "rslave" },
       seen { "rbind", "rshared" } }
-    os.execute(("umount %s"):format(shared))
+    os.execute(("umount -l %s"):format(shared))
     assert.same({ "", "", "master:\nmounted ", "shared:\nmounted " }, results)
+  end)
+
+  it("have the last word of those about access times", function()
+    root_only()
+    local line = options_of(bundles.mount("/mnt", "bind", source, { "bind", "noatime", "nodiratime",
+      "strictatime" }), "/mnt")
+    assert.is_nil(line:find("noatime", 1, true))
+    assert.is_nil(line:find("relatime", line:find(" /mnt ", 1, true), true))
+    line = options_of(bundles.mount("/mnt", "tmpfs", "tmpfs", { "noatime", "relatime" }), "/mnt")
+    assert.matches("relatime", line)
+  end)
+
+  it("do not cover the root", function()
+    local result = with(bundles.mount("/", "tmpfs", "tmpfs"), "true")
+    assert.equal(125, result.status)
+    assert.matches("destination: .* is the root itself", result.stderr)
   end)
 
   it("can be remounted", function()

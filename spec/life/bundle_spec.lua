@@ -87,6 +87,21 @@ describe("tidelock run --bundle", function()
       .. " 00 00 00\n3\n0\nRead-only file system\n", out)
   end)
 
+  it("hides a file by a node whose mode and times stay the host's", function()
+    root_only()
+    local before_, null = run.run("stat -c '%a %Y' /dev/null").stdout, nil
+    null = sh("chmod 600 /proc/keys; touch -d @0 /proc/keys; echo x > /proc/keys && echo written",
+      function(config)
+        for _, set in pairs(config.process.capabilities) do
+          set[#set + 1] = "CAP_FOWNER"
+          set[#set + 1] = "CAP_DAC_OVERRIDE"
+        end
+      end)
+    assert.matches("Read%-only file system.*Read%-only file system", null.stderr)
+    assert.equal("written\n", null.stdout)
+    assert.equal(before_, run.run("stat -c '%a %Y' /dev/null").stdout)
+  end)
+
   it("has exactly the capabilities of config.json", function()
     local out = good "grep -e Cap -e NoNewPrivs /proc/self/status | tr -d '\\t' | tr '\\n' ' '"
     assert.equal("CapInh:0000000000000000 CapPrm:0000000020000420 CapEff:0000000020000420 "
@@ -135,6 +150,8 @@ describe("tidelock run --bundle", function()
       "cat /proc/sys/net/ipv4/conf/lo/forwarding").stdout)
     for name, why in pairs { ["kernel.core_pattern"] = "is not of a namespace",
       ["vm.overcommit_memory"] = "is not of a namespace", ["net.ipv4/../../x"] = "is no sysctl",
+      ["net.//.kernel.core_pattern"] = "is no sysctl",
+        ["net/ipv4/../../vm/swappiness"] = "is no sysctl",
       -- A slash is a dot there: net/../kernel/randomize_va_space of the host.
       ["net.//.kernel.randomize_va_space"] = "is no sysctl", ["net./x"] = "is no sysctl",
       ["kernel.hostname"] = "is not of a namespace" } do
@@ -167,6 +184,17 @@ describe("tidelock run --bundle", function()
         function(config) config.process.terminal = true end))))
     assert.equal(0, result.status)
     assert.matches("/dev/pts/0\r\n.*made\r\n", result.stdout)
+  end)
+
+  it("has nothing of what the caller has as ambient", function()
+    root_only()
+    local bundle = bundles.make(folder, { "grep", "CapAmb", "/proc/self/status" }, function(config)
+      config.process.capabilities.inheritable = { "CAP_KILL" }
+      config.process.capabilities.ambient = nil
+    end)
+    local result = run.run { "setpriv", "--inh-caps", "+kill", "--ambient-caps", "+kill",
+      run.tidelock, "run", "--bundle", bundle }
+    assert.equal("CapAmb:\t0000000000000000\n", result.stdout)
   end)
 
   it("drops the caller's supplementary groups, and has those of config.json", function()

@@ -112,7 +112,7 @@ describe("a plan", function()
         assert.equal(3, op.expect)
         assert.equal(0x103, op.rdev)
       elseif op.op == "bind" and op.path == "/dev/null" then
-        assert.equal(2 + 8, op.attr)
+        assert.equal(1 + 2 + 8, op.attr)
       end
     end
   end)

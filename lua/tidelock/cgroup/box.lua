@@ -21,14 +21,18 @@ function M.begin(prepared)
   for i, dir in ipairs(cgroup.dirs) do paths[i] = dir.path end
   local state = prepared.facts.state
   return setmetatable({
-    core = core, cgroup = cgroup, state = state, group = core.cgroup.new(),
+    core = core, cgroup = cgroup, state = state, paths = paths, group = core.cgroup.new(),
     record = require("tidelock.state").write(core, state, cgroup, paths),
   }, Box)
 end
 
 ---While the box runs: time for what its start did not need.
 function Box:started()
-  require("tidelock.state").sweep(self.core, self.state)
+  local state = require "tidelock.state"
+  if self.cgroup.engines then
+    state.write(self.core, self.state, self.cgroup, self.paths, self.group:identities())
+  end
+  state.sweep(self.core, self.state)
   -- v2 kills all by itself (memory.oom.group).
   self.event = self.group:oom_event()
 end

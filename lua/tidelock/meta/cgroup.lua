@@ -18,11 +18,17 @@ local group = {}
 
 ---Adds TOP/PATH, which is there.
 ---@param top string
----@param path string  "tidelock/NAME"
+---@param path string   "tidelock/NAME"
+---@param inode string? its digits: only if it is that very one (ESTALE)
+---@param made integer? which of the directories on the way go with it, a mask
 ---@return true?
 ---@return string? code
 ---@return integer? errno
-function group:adopt(top, path) end
+function group:adopt(top, path, inode, made) end
+
+---What tells its directories from those that come to their paths later, in their order.
+---@return { inode: string, made: integer }[]
+function group:identities() end
 
 ---A file of whichever of its directories has it, at most 64 KiB.
 ---@param file string  "memory.max_usage_in_bytes"

@@ -148,7 +148,7 @@ end
 -- one without being asked.
 local function asks_for_cgroups(ctx)
   local linux = ctx.config.linux
-  return linux.resources or linux.cgroupsPath
+  return linux.resources or linux.cgroupsPath or not ctx.new.pid
     or ctx.norm.capability_sets.bounding / 2 ^ 27 % 2 >= 1 -- CAP_MKNOD
 end
 
@@ -181,6 +181,10 @@ function Bundle:normalise(facts)
   process.terminal(ctx)
   process.seccomp(ctx)
   streams(ctx)
+  if not ctx.new.pid and not norm.cgroup then
+    ctx.note("what the container starts can outlive it: there is neither a pid namespace of its own"
+      .. " nor a cgroup", ctx.at .. ", linux.namespaces")
+  end
   if norm.cgroup then norm.cgroup.namespace = ctx.new.cgroup or false end
   return norm, function()
     norm.sockets = require("tidelock.oci.mounts").sockets(ctx)

@@ -7,7 +7,7 @@ local paths = require "tidelock.normalise.path"
 local M = {}
 
 local EVERYTHING = 438 -- 0666
-local NODEV = 4 -- MOUNT_ATTR_NODEV
+local RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8 -- MOUNT_ATTR_*
 local TYPES = { c = 0x2000, u = 0x2000, b = 0x6000, p = 0x1000 }
 
 -- config-linux.md, "Default Devices"; the numbers are the kernel's (devices.txt).
@@ -166,7 +166,7 @@ local function bound_device(ctx, list, node, field)
       "is no such device on the host, and a user namespace can make none")
   end
   list[#list + 1] = { kind = "bind", source = node.path, target = node.target, file = true,
-    device = true, attr = 0, origin = node.origin,
+    device = true, attr = RDONLY + NOSUID + NOEXEC, origin = node.origin,
     rdev = kind == "char" and node.major * 256 + node.minor or nil }
 end
 

@@ -59,8 +59,8 @@ function M.resolve(ctx)
       'has no "mount": the root of the container would become the host\'s')
   end
   if not ctx.new.pid and not ctx.joined.pid then
-    ctx.note("the container sees the host's processes, and what it starts can outlive it: there is"
-      .. " no pid namespace", ctx.at .. ", linux.namespaces")
+    ctx.note("the container sees the host's processes: there is no pid namespace",
+      ctx.at .. ", linux.namespaces")
   end
   norm.namespaces, norm.joined = {}, {}
   for name in pairs(ctx.new) do norm.namespaces[#norm.namespaces + 1] = name end

@@ -216,7 +216,11 @@ local function checked_path(ctx, path)
 end
 
 local function refuse_taken(ctx, dir, path)
-  if ctx.facts.lstat(dir .. "/" .. path) then
+  local core, taken = require "tidelock.core", dir .. "/" .. path
+  if not core.host.stat(taken, false) then return end
+  -- It may be what a killed supervisor left of this very container.
+  require("tidelock.state").sweep(core, ctx.facts.state)
+  if core.host.stat(taken, false) then
     check.refuse(ctx.at, "linux.cgroupsPath", ctx.config.linux.cgroupsPath,
       "is there already: " .. dir .. "/" .. path, "a path that no other container has")
   end
@@ -310,7 +314,9 @@ function M.resolve(ctx)
   local driver = version and require(DRIVERS[version])
   local settings = collect(ctx, resources, version, driver)
   local asked = linux.cgroupsPath ~= "" and linux.cgroupsPath or nil
-  if not driver or not settings[1] and not asked then return end
+  -- Without a pid namespace of its own nothing but a cgroup holds together what it starts.
+  local loose = not ctx.new.pid and driver and not driver.problem(facts, "freezer")
+  if not driver or not settings[1] and not asked and not loose then return end
   local name = facts.box_name()
   local path, absolute = "tidelock/" .. name, false
   if asked then path, absolute = checked_path(ctx, asked) end

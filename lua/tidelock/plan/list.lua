@@ -44,7 +44,8 @@ end
 ---@return integer
 function M.attributes(entry)
   if entry.attr then return entry.attr end
-  return (entry.readonly and RDONLY or 0) + NOSUID + (entry.device and 0 or NODEV)
+  -- Of the host's nodes mode and times are the host's, whoever owns them inside.
+  return ((entry.readonly or entry.rdev) and RDONLY or 0) + NOSUID + (entry.device and 0 or NODEV)
     + ((entry.noexec or entry.rdev) and NOEXEC or 0)
 end
 
