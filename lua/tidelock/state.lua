@@ -99,8 +99,8 @@ local function clean(core, record)
   local group, gone = core.cgroup.new(), true
   local passed = { ENOENT = true, EINVAL = true, ESTALE = true }
   for i, parent in ipairs(record.cgroups) do
-    local own = type(known[i]) == "table" and known[i] or {}
-    local good, code = group:adopt(parent, record.cgroup, own.inode, own.made)
+    local identity = type(known[i]) == "table" and known[i] or {}
+    local good, code = group:adopt(parent, record.cgroup, identity.inode, identity.made)
     if not good and not passed[code] then gone = false end
   end
   group:kill()

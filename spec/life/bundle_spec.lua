@@ -89,8 +89,8 @@ describe("tidelock run --bundle", function()
 
   it("hides a file by a node whose mode and times stay the host's", function()
     root_only()
-    local before_, null = run.run("stat -c '%a %Y' /dev/null").stdout, nil
-    null = sh("chmod 600 /proc/keys; touch -d @0 /proc/keys; echo x > /proc/keys && echo written",
+    local was = run.run("stat -c '%a %Y' /dev/null").stdout
+    local null = sh("cd /proc; chmod 600 keys; touch -d @0 keys; echo x > keys && echo written",
       function(config)
         for _, set in pairs(config.process.capabilities) do
           set[#set + 1] = "CAP_FOWNER"
@@ -99,7 +99,7 @@ describe("tidelock run --bundle", function()
       end)
     assert.matches("Read%-only file system.*Read%-only file system", null.stderr)
     assert.equal("written\n", null.stdout)
-    assert.equal(before_, run.run("stat -c '%a %Y' /dev/null").stdout)
+    assert.equal(was, run.run("stat -c '%a %Y' /dev/null").stdout)
   end)
 
   it("has exactly the capabilities of config.json", function()

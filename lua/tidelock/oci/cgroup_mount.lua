@@ -30,7 +30,8 @@ local function is_own(ctx, hierarchy)
 end
 
 local function check_options(ctx, found, field)
-  local check, shared = require "tidelock.oci.check", require "tidelock.oci.mount_options".PROPAGATION
+  local check, shared = require "tidelock.oci.check",
+    require "tidelock.oci.mount_options".PROPAGATION
   local why
   if found.data[1] then
     why = "has an option that a cgroup mount has not: " .. found.data[1]

@@ -36,7 +36,8 @@ local function refuse_kind(ctx, field, value, accepted)
   local kind = kind_of(value, ctx.json)
   local shown = kind == "string" or kind == "number" or kind == "boolean"
   if shown then M.refuse(ctx.at, field, value, "is not " .. accepted) end
-  M.refuse(ctx.at, field, nil, ("is %s%s"):format(kind == "null" and "" or kind:find "^[aoi]" and "an " or "a ", kind),
+  M.refuse(ctx.at, field, nil, ("is %s%s"):format(kind == "null" and "" or kind:find "^[aoi]"
+    and "an " or "a ", kind),
     accepted)
 end
 

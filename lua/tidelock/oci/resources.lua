@@ -324,7 +324,8 @@ function M.resolve(ctx)
   local dirs, controllers = arrange(ctx, driver, settings, path, absolute)
   if not dirs[1] then return end
   ctx.norm.cgroup = { version = version, name = name, path = path, dirs = dirs,
-    controllers = controllers or {}, engines = asked ~= nil, limits = limits(ctx, resources), namespace = false }
+    controllers = controllers or {}, engines = asked ~= nil, limits = limits(ctx, resources),
+      namespace = false }
   for _, item in ipairs(settings) do
     ctx.norm.enforced[#ctx.norm.enforced + 1] = ("%s %s"):format(item.file, item.value)
   end
