@@ -6,6 +6,7 @@ local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does t
 local SCOPED = "RESOLVE_IN_ROOT refuses them as well, as yet (openat2(2)), with another errno"
 local OTHERS = "the ioctls on a master fail on everything else, a ptmx outside a devpts opens the "
   .. "one beside it or none, and TIOCGPTPEER opens nothing but the slave"
+local AGAIN = "finish sets all three again, and nothing is executed between the two"
 local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
   .. "file, and the last of them looks whether it still lives"
 
@@ -60,7 +61,18 @@ return {
     "at the end of the plan init ends too, with a fault that nobody asks for",
   ["the plan has no no_new_privs of exec"] = "the process that opens a file executes nothing",
   ["init does no dumpable"] = IDS,
-  ["the plan has no dumpable of identity"] = IDS,
+  ["the plan has no dumpable of identity"] =
+    "of the host's root: nobody is in the box before its workload, and who is in a pid namespace "
+      .. "that is joined has fewer capabilities, or CAP_SYS_PTRACE over it all the same",
+  ["the plan has no dumpable of identity #2"] = IDS,
+  ["the plan has no dumpable of join"] = IDS,
+  ["the plan has no dumpable of join #2"] =
+    "the map's file is the parent's to write all the same, as long as init has changed no id",
+  ["the plan has no ambient of identity"] =
+    "capset leaves nothing inheritable, and the ambient set is what is inheritable at most",
+  ["the plan has no capset of identity"] = AGAIN,
+  ["the plan has no capset of exec"] = AGAIN,
+  ["the plan has no pdeathsig of join"] = SOON,
   ["the plan has no dumpable of exec"] = IDS,
   ["the plan has no dumpable of exec #2"] = IDS,
   ["the plan has no pdeathsig of host"] = SOON,

@@ -29,7 +29,6 @@ return {
   ["core/launch"] = {
     "host: a start that fails leaves its child",
     "host: hooks are not undone",
-    "host: init's end of the link stays open here",
     "host: other slots than the plan wants are taken",
     "host: the plan is not checked",
     "init does no reach",
@@ -162,7 +161,6 @@ return {
     "init does no capset",
     "init does no close_fds",
     "init does no drop_bounding",
-    "init does no link_up",
     "init does no no_new_privs",
     "init does no seccomp",
     "init does no setgroups",
@@ -218,6 +216,7 @@ return {
     "the launcher does no write_map",
     "the plan has no ambient of finish",
     "the plan has no barrier of host",
+    "the plan has no capset of finish",
     "the plan has no setresgid of finish",
     "the plan has no setresuid of finish",
     "the plan has no write_map of host",
@@ -276,7 +275,6 @@ return {
     "init does no open_pty",
     "init: modes that some program had set are taken over",
     "the plan has no open_pty of files",
-    "the plan has no open_pty of finish",
     "the plan has no setsid of files",
   },
   ["security/leaked"] = {
@@ -303,6 +301,7 @@ return {
   },
   ["security/pty"] = {
     "init: the master may be a magic link",
+    "the plan has no open_pty of finish",
   },
   ["security/self_exe"] = {
     "host: the copy of init has no seals",
