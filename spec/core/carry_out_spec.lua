@@ -85,6 +85,20 @@ describe("a plan that is carried out", function()
     end)
   end
 
+  it("holds a namespace of the kind that the plan says, and waits for nothing else", function()
+    local function namespace(path, flags)
+      return ends { op("open_namespace", "host", { slot = 0, path = path, flags = flags }) }
+    end
+    assert.equal(good, namespace("/proc/self/ns/uts", 0x04000000))
+    assert.equal("open_namespace EINVAL", namespace("/proc/self/ns/uts", 0x08000000))
+    assert(os.execute("mkfifo " .. folder .. "/fifo") == 0)
+    -- Somebody opens it for writing in the end, so that a wait for that is none for ever.
+    os.execute(("(sleep 3; timeout 1 sh -c 'echo >%s/fifo') 2>/dev/null &"):format(folder))
+    local before = core.process.clock()
+    assert.equal("open_namespace ENOTTY", namespace(folder .. "/fifo", 0x04000000))
+    assert(core.process.clock() - before < 2, "it was waited for")
+  end)
+
   it("has room for a path of as many parents as fit", function()
     assert.equal("mkdir ENAMETOOLONG", ends { op("mkdir", "child",
       { target = "/" .. ("a/"):rep(2000), mode = 493 }) })

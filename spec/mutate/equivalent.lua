@@ -6,6 +6,7 @@ local IDS = "where fs.suid_dumpable is 0, as it is by default, the kernel does t
 local SCOPED = "RESOLVE_IN_ROOT refuses them as well, as yet (openat2(2)), with another errno"
 local OTHERS = "the ioctls on a master fail on everything else, a ptmx outside a devpts opens the "
   .. "one beside it or none, and TIOCGPTPEER opens nothing but the slave"
+local EARLIER = "the launcher's child brings lo up before; the operation is what tells a failure"
 local AGAIN = "finish sets all three again, and nothing is executed between the two"
 local SOON = "what follows makes no wait but barriers, where the supervisor's death is an end of "
   .. "file, and the last of them looks whether it still lives"
@@ -57,6 +58,8 @@ return {
   ["init: the slave is not looked at"] = OTHERS,
   ["init: dots are names"] =
     "no plan of ours has them, and from a directory below the root they lead at most to the root",
+  ["the plan has no link_up of host"] = EARLIER,
+  ["the plan has no link_up of identity"] = EARLIER,
   ["init does no leave"] =
     "at the end of the plan init ends too, with a fault that nobody asks for",
   ["the plan has no no_new_privs of exec"] = "the process that opens a file executes nothing",

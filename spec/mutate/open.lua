@@ -1,3 +1,26 @@
 -- Mutations that no spec is red for as yet, and what one would have to do. Each is a gap.
 return {
+  ["the plan has no mount_attr of files #2"] = "see a bundle's rootfsPropagation from inside",
+  ["the plan has no setgroups of join"] =
+    "join a user namespace with setgroups from a caller with supplementary groups",
+  ["the plan has no umask of host"] = "run a bundle under a umask of 077 and look at what is made",
+  ["init: what is mounted below a read-only path stays writable"] =
+    "make a path read-only below which something is mounted",
+  ["init: a path in a mount is not resolved in it"] =
+    "change the attributes of a path in a mount whose root has an absolute link",
+  ["init: a procfs that is none gets the oom_score_adj"] = "start a bundle where /proc is none",
+  ["init: who enters a box keeps the link to the exec"] =
+    "win the race that box_safe_spec runs: it does, but not each time",
+  ["init: what is held stays open up to the exec"] =
+    "look at what the workload's process holds while execve looks for the program",
+  ["init: the workload begins when PID 1 has failed"] =
+    "see a program begin in the microseconds before the kernel ends its pid namespace",
+  ["init: the slave is opened by its name"] =
+    "put something over /dev/pts/N before the pty of that number is made",
+  ["host: the link is inherited by what the caller starts"] =
+    "start a program beside a box from another thread, and look at what it has open",
+  ["host: a start that is given up leaves its child"] =
+    "begin a spawn early and let the launch fail before its clone",
+  ["host: a start that fails leaves its cgroups"] =
+    "let a launch fail after its cgroups are made, where the supervisor does not remove them, too",
 }

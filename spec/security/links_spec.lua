@@ -158,6 +158,16 @@ describe("a link that init comes to", function()
     end
   end)
 
+  it("is no device, nor is another device or a file the one that was asked for", function()
+    if run.who() ~= "root" then run.skip "needs root" end
+    assert(os.execute(("cd %s && mknod zero c 1 5 && mknod block b 1 3 && mknod null c 1 3 && "
+      .. "ln -s %s/null to-null"):format(root, root)) == 0)
+    for _, target in ipairs { "/zero", "/block", "/to-null", "/in/file" } do
+      assert.equal("mknod EEXIST", after(op("mknod", "child", { target = target, mode = 8630,
+        major = 1, minor = 3, uid = 0, gid = 0 }), ":"), target)
+    end
+  end)
+
   it("leads over no more links than eight to what is not there", function()
     if run.who() ~= "root" then run.skip "needs root" end
     local made = { "cd " .. root, "ln -s /made/at-last link1" }
