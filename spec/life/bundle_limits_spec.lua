@@ -117,7 +117,7 @@ describe("the limits of a bundle", function()
       config.linux.resources = { pids = { limit = 20 } }
     end)
     local dir = "/sys/fs/cgroup/pids/spec-tidelock/again"
-    local kill = ("%s run --bundle %s & p=$!; until grep -q . %s/tasks; do sleep .02; done; "):format(
+    local kill = ("%s run --bundle %s & p=$!; until grep -q . %s/tasks; do sleep 1; done; "):format(
       run.tidelock, bundle, dir) .. "sleep 0.2; kill -9 $p; sleep 0.2; "
     assert.equal(0, run.run(kill .. ("%s run --bundle %s -- true"):format(run.tidelock,
       bundle)).status)
