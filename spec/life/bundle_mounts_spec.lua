@@ -131,6 +131,17 @@ describe("the mounts of a bundle", function()
     assert.same({ "", "", "master:\nmounted ", "shared:\nmounted " }, results)
   end)
 
+  it("leave the root as linked as rootfsPropagation says", function()
+    root_only()
+    -- The directory of the root has a name of its own in the file system that holds it.
+    local function linked(propagation)
+      return bundles.run(folder, "grep ' / r[ow],' /proc/self/mountinfo | grep -c shared:",
+        function(config) config.linux.rootfsPropagation = propagation end).stdout
+    end
+    assert.equal("0\n", linked(nil))
+    assert.equal("1\n", linked "shared")
+  end)
+
   it("have the last word of those about access times", function()
     root_only()
     local line = options_of(bundles.mount("/mnt", "bind", source, { "bind", "noatime", "nodiratime",

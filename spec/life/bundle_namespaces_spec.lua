@@ -148,6 +148,21 @@ describe("the namespaces of a bundle", function()
     end)
   end)
 
+  it("drop the caller's groups before they join another's users", function()
+    root_only()
+    beside("--user --map-root-user", function(ns)
+      local bundle = bundles.make(folder, { "grep", "Groups", "/proc/self/status" },
+        function(config)
+        set(config, "user", ns .. "user")
+        config.linux.resources = nil
+        config.mounts[3].options = { "nosuid", "noexec", "newinstance", "ptmxmode=0666" }
+      end)
+      local result = run.run { "setpriv", "--groups", "4,24", run.tidelock, "run", "--bundle",
+        bundle }
+      assert.equal("Groups:\t \n", result.stdout)
+    end)
+  end)
+
   it("are joined beside a new user namespace that does not own them", function()
     root_only()
     beside("--net", function(ns)

@@ -68,6 +68,17 @@ describe("tidelock run --bundle", function()
     os.execute("rm -r " .. run.quote(folder .. "/rootfs/tmp/not"))
   end)
 
+  it("makes what it makes with the modes that config.json says, whatever the caller's umask",
+    function()
+    local bundle = bundles.make(folder, { "stat", "-c", "%a", "/dev/null", "/dev/pts", "/tmp/new" },
+      function(config)
+        table.insert(config.mounts, bundles.mount("/tmp", "tmpfs", "tmpfs"))
+        config.process.cwd = "/tmp/new"
+      end)
+    local result = run.run(("umask 077; %s run --bundle %s"):format(run.tidelock, bundle))
+    assert.equal("666\n755\n755\n", result.stdout)
+  end)
+
   it("makes the root read-only, or writable, as config.json says", function()
     local function touch(readonly)
       return sh("touch /etc/made && rm /etc/made",

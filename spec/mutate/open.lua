@@ -1,9 +1,5 @@
 -- Mutations that no spec is red for as yet, and what one would have to do. Each is a gap.
 return {
-  ["the plan has no mount_attr of files #2"] = "see a bundle's rootfsPropagation from inside",
-  ["the plan has no setgroups of join"] =
-    "join a user namespace with setgroups from a caller with supplementary groups",
-  ["the plan has no umask of host"] = "run a bundle under a umask of 077 and look at what is made",
   ["init: what is mounted below a read-only path stays writable"] =
     "make a path read-only below which something is mounted",
   ["init: a path in a mount is not resolved in it"] =
