@@ -1,5 +1,7 @@
 -- Mutations that no spec is red for as yet, and what one would have to do. Each is a gap.
 return {
+  ["the plan has no reach of join"] =
+    "make the parent write the maps before the child has made its user namespace, each time",
   ["init: what is mounted below a read-only path stays writable"] =
     "make a path read-only below which something is mounted",
   ["init: a path in a mount is not resolved in it"] =
