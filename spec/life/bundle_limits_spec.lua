@@ -150,6 +150,12 @@ describe("the limits of a bundle", function()
         config.linux.cgroupsPath = path
       end)
     end
+    -- Nothing is asked of the host before something is to be made there.
+    local bundle = bundles.make(folder, { "true" }, function(config)
+      config.linux.cgroupsPath = "/spec-taken"
+      config.linux.resources = { pids = { limit = 20 } }
+    end)
+    assert.equal(0, run.tl({ "explain", "--bundle", bundle }).status)
     local cases = { ["/spec-taken"] = "is there already", ["/a/../../b"] = "begins with a dot",
       ["system.slice:docker:abc"] = "a unit of systemd", ["/"] = "is no path" }
     for path, why in pairs(cases) do

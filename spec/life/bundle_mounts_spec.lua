@@ -58,6 +58,7 @@ describe("the mounts of a bundle", function()
       [{ "bind", "nosymfollow" }] = "nosymfollow",
       [{ "rbind", "rro", "rnosuid" }] = "ro,nosuid",
       [{ "rbind", "ro" }] = "ro",
+      [{ "rbind", "rro", "rrw" }] = "rw",
       [{ "bind", "ro", "rw" }] = "rw",
     }
     for options, expected in pairs(cases) do

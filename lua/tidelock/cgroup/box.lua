@@ -12,6 +12,22 @@ Box.__index = Box
 ---@class tidelock.CgroupBox
 ---@field group table  of core.cgroup, for core.launch.start
 
+-- What an engine names must be new: it goes with the container, and all that is in it.
+local function refuse_taken(core, state, cgroup)
+  for _, dir in ipairs(cgroup.dirs) do
+    local path = dir.path .. "/" .. cgroup.path
+    if core.host.stat(path, false) then
+      -- It may be what a killed supervisor left of this very container.
+      require("tidelock.state").sweep(core, state)
+    end
+    if core.host.stat(path, false) then
+      require("tidelock.error").refuse { field = "linux.cgroupsPath", value = cgroup.path,
+        at = cgroup.at, why = "is there already: " .. path,
+        accepted = "a path that no other container has" }
+    end
+  end
+end
+
 ---Records what is about to be made.
 ---@param prepared tidelock.Prepared
 ---@return tidelock.CgroupBox
@@ -20,6 +36,7 @@ function M.begin(prepared)
   local cgroup, paths = prepared.norm.cgroup, {}
   for i, dir in ipairs(cgroup.dirs) do paths[i] = dir.path end
   local state = prepared.facts.state
+  if cgroup.engines then refuse_taken(core, state, cgroup) end
   return setmetatable({
     core = core, cgroup = cgroup, state = state, paths = paths, group = core.cgroup.new(),
     record = require("tidelock.state").write(core, state, cgroup, paths),

@@ -67,6 +67,10 @@ local function add(mask, value)
   return sum
 end
 
+local function common(a, b)
+  return a + b - add(a, b)
+end
+
 local function recursive_attribute(found, word)
   local plain = word:sub(1, 1) == "r" and ATTRIBUTES[word:sub(2)]
   if plain then
@@ -76,6 +80,7 @@ local function recursive_attribute(found, word)
     return true
   end
   if RECURSIVE_CLEARS[word] then
+    found.set = found.set - common(found.set, RECURSIVE_CLEARS[word])
     found.clear = add(found.clear, RECURSIVE_CLEARS[word])
     return true
   end

@@ -157,8 +157,9 @@ local function device_rules(ctx, rules, add)
       add("devices", rule.allow and "devices.allow" or "devices.deny", line, field)
     end
   end
-  for _, line in ipairs(ALWAYS) do add("devices", "devices.allow", line,
-    "linux.resources.devices") end
+  for _, line in ipairs(ALWAYS) do
+    add("devices", "devices.allow", line, "linux.resources.devices")
+  end
 end
 
 local function makes_nodes(ctx)
@@ -175,9 +176,11 @@ local function without_devices(ctx, rules, why)
     check.refuse(ctx.at, "linux.resources.devices", nil, "cannot be enforced: " .. why, nil,
       "without CAP_MKNOD in process.capabilities.bounding no device can be made")
   end
+  local list = ctx.norm.not_enforced
   if makes_nodes(ctx) then
-    ctx.norm.not_enforced[#ctx.norm.not_enforced + 1] =
-      "devices: the container may make nodes (CAP_MKNOD) of any device: " .. why
+    list[#list + 1] = "devices: the container may make nodes (CAP_MKNOD) of any device: " .. why
+  elseif rules[1] then
+    list[#list + 1] = "linux.resources.devices: " .. why
   end
 end
 
@@ -185,7 +188,9 @@ local function devices(ctx, resources, driver, add)
   local rules = resources.devices or {}
   -- Neither rules nor a way to make a node: nothing to be held back.
   if not rules[1] and not makes_nodes(ctx) then return end
-  if ctx.facts.cgroups.version ~= 1 then
+  if not driver then
+    return without_devices(ctx, rules, "no cgroup file system is mounted")
+  elseif ctx.facts.cgroups.version ~= 1 then
     return without_devices(ctx, rules, "rules for devices need cgroup v1 yet")
   end
   local why = driver.problem(ctx.facts, "devices")
@@ -215,17 +220,6 @@ local function checked_path(ctx, path)
   return relative, path:sub(1, 1) == "/"
 end
 
-local function refuse_taken(ctx, dir, path)
-  local core, taken = require "tidelock.core", dir .. "/" .. path
-  if not core.host.stat(taken, false) then return end
-  -- It may be what a killed supervisor left of this very container.
-  require("tidelock.state").sweep(core, ctx.facts.state)
-  if core.host.stat(taken, false) then
-    check.refuse(ctx.at, "linux.cgroupsPath", ctx.config.linux.cgroupsPath,
-      "is there already: " .. dir .. "/" .. path, "a path that no other container has")
-  end
-end
-
 -- One directory for each controller on v1: the freezer first (tidelock.cgroup.v1), where the end of
 -- PID 1 would not be that of all.
 local function arrange_v1(ctx, driver, settings, path, absolute)
@@ -237,7 +231,6 @@ local function arrange_v1(ctx, driver, settings, path, absolute)
     if not by_path[top] then
       by_path[top] = { path = top, settings = {} }
       dirs[#dirs + 1] = by_path[top]
-      refuse_taken(ctx, top, path)
     end
     return by_path[top]
   end
@@ -263,7 +256,6 @@ local function arrange_v2(ctx, driver, settings, path, absolute)
   local top = absolute and ctx.facts.cgroups.v2.mount or driver.base(ctx.facts, needed)
     or ctx.facts.cgroups.v2.dir
   local dir = { path = top, settings = {}, enable = enable[1] and table.concat(enable, " ") }
-  refuse_taken(ctx, top, path)
   for i, item in ipairs(settings) do
     dir.settings[i] = { file = item.file, value = item.value, optional = item.optional,
       at = ctx.at .. ", " .. item.field }
@@ -286,7 +278,7 @@ local function collect(ctx, resources, version, driver)
         ctx.facts.uid ~= 0 and "run it as root, or take the limit out of config.json" or nil)
     end
   end
-  if driver then devices(ctx, resources, driver, add) end
+  devices(ctx, resources, driver, add)
   return settings
 end
 
@@ -324,8 +316,8 @@ function M.resolve(ctx)
   local dirs, controllers = arrange(ctx, driver, settings, path, absolute)
   if not dirs[1] then return end
   ctx.norm.cgroup = { version = version, name = name, path = path, dirs = dirs,
-    controllers = controllers or {}, engines = asked ~= nil, limits = limits(ctx, resources),
-      namespace = false }
+    controllers = controllers or {}, engines = asked ~= nil, at = ctx.at,
+    limits = limits(ctx, resources), namespace = false }
   for _, item in ipairs(settings) do
     ctx.norm.enforced[#ctx.norm.enforced + 1] = ("%s %s"):format(item.file, item.value)
   end

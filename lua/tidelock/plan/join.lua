@@ -1,6 +1,5 @@
 --- Namespaces by path. init is executed in the host's, joins those that are there and makes the new
---- ones itself: a process that shares the supervisor's memory must never be where others already
---- are
+--- ones itself: a process that shares the supervisor's memory must never be where others are
 --- (SEQUENCES.md, trap 4).
 
 local M = {}
@@ -35,12 +34,12 @@ function M.hold(build, norm)
   end
 end
 
--- Those that are left to be made by unshare(2).
-local function to_make(norm, makes_pid)
+-- Those that are left to be made by unshare(2) before the maps.
+local function to_make(norm)
   local flags = 0
   for _, name in ipairs(norm.namespaces) do
     local made = name == "cgroup" and norm.cgroup and norm.cgroup.namespace
-    if not made and (name ~= "pid" or makes_pid) then flags = flags + bits()[name] end
+    if not made and name ~= "pid" then flags = flags + bits()[name] end
   end
   return flags
 end
@@ -67,7 +66,7 @@ function M.join(build, norm)
   -- user namespace that is there may be what gives the right to join the others.
   setns "user"
   for _, name in ipairs { "cgroup", "ipc", "network", "uts" } do setns(name) end
-  local flags = to_make(norm, false)
+  local flags = to_make(norm)
   if flags ~= 0 then
     build:add { op = "unshare", flags = flags, at = norm.origins.namespaces }
   end
