@@ -50,6 +50,11 @@ INIT_CFLAGS := -std=gnu11 -Os -g -ffreestanding -static -fno-pic -fno-pie \
 INIT_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,-z,noseparate-code -Wl,--gc-sections -Wl,--fatal-warnings
 
+# What runs before the libc has set itself up: without its functions, its TLS and relocations.
+EARLY_CFLAGS := -ffreestanding -fno-stack-protector -fno-tree-loop-distribute-patterns \
+	-U_FORTIFY_SOURCE -ftrivial-auto-var-init=uninitialized
+EARLY := early spawn image
+
 # --- sources ---------------------------------------------------------------------------------
 
 CORE_C    := $(sort $(wildcard core/plan/*.c core/sys/*.c core/host/*.c core/lua/*.c))
@@ -107,6 +112,7 @@ $(B)/obj/%.o: %.c $(B)/gen/flags | $(B)/gen/version.h
 	$(Q)$(CC) $(TL_CFLAGS) $(WARNINGS) $(INCLUDES) $(SYSTEM) -MMD -MP -c -o $@ $<
 
 $(B)/obj/core/main.o: | $(B)/gen/modules.c
+$(EARLY:%=$(B)/obj/core/host/%.o): TL_CFLAGS += $(EARLY_CFLAGS)
 
 $(B)/obj/modules.o: $(B)/gen/modules.c $(B)/gen/flags
 	$(call say,CC,$<)

@@ -13,6 +13,7 @@
 #include <sys/capability.h>
 #include <unistd.h>
 
+#include "host/arena.h"
 #include "host/early.h"
 #include "modules.h"
 #include "sys/clock.h"
@@ -27,7 +28,7 @@ int luaopen_tidelock_core(lua_State *L);
  * The program's entry, before the libc has relocated and set itself up, which takes it longer than
  * one would think: `run --timeline` shows it.
  */
-uint64_t tl_entered;
+uint64_t tl_entered, tl_begun;
 __asm__(".globl tl_enter\n"
 	".type tl_enter, @function\n"
 	"tl_enter:\n"
@@ -35,6 +36,12 @@ __asm__(".globl tl_enter\n"
 	"\tshl $32, %rdx\n"
 	"\tor %rdx, %rax\n"
 	"\tmov %rax, tl_entered(%rip)\n"
+	"\tmov %rsp, %rdi\n"
+	"\tcall tl_early_begin\n"
+	"\trdtsc\n"
+	"\tshl $32, %rdx\n"
+	"\tor %rdx, %rax\n"
+	"\tmov %rax, tl_begun(%rip)\n"
 	"\txor %edx, %edx\n" /* the ABI's function to call at exit: none */
 	"\tjmp _start\n");
 
@@ -150,24 +157,23 @@ static bool wants_timeline(int argc, char **argv)
 	return false;
 }
 
-/* require("tidelock.timeline.trace").begin(entered, main, begun, ready), in seconds of CLOCK_MONOTONIC */
-static void begin_timeline(lua_State *L, struct moment start, struct moment begun)
+/* require("tidelock.timeline.trace").begin(entered, begun, main, ready), in seconds of CLOCK_MONOTONIC */
+static void begin_timeline(lua_State *L, struct moment start)
 {
 	struct moment now = take_moment();
 	double ns_per_tick =
 		(double)(now.clock - start.clock) / (double)(now.tsc - start.tsc);
+	const uint64_t moments[] = { tl_entered, tl_begun, start.tsc, now.tsc };
 
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "tidelock.timeline.trace");
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "begin");
-	lua_pushnumber(L,
-		       ((double)start.clock -
-			(double)(start.tsc - tl_entered) * ns_per_tick) /
-			       1e9);
-	lua_pushnumber(L, (double)start.clock / 1e9);
-	lua_pushnumber(L, (double)begun.clock / 1e9);
-	lua_pushnumber(L, (double)now.clock / 1e9);
+	for (int i = 0; i < 4; i++)
+		lua_pushnumber(L,
+			       ((double)start.clock +
+				((double)moments[i] - (double)start.tsc) * ns_per_tick) /
+				       1e9);
 	lua_call(L, 4, 0);
 	lua_pop(L, 1);
 }
@@ -236,11 +242,19 @@ static bool has_file_capabilities(void)
 	return found;
 }
 
+/* lua_Alloc */
+static void *allocate(void *unused, void *block, size_t old, size_t size)
+{
+	(void)unused;
+	return tl_arena_resize(block, old, size);
+}
+
 int main(int argc, char **argv)
 {
 	bool timeline = wants_timeline(argc, argv);
-	struct moment start = { 0 }, begun = { 0 };
+	struct moment start = { 0 };
 	lua_State *L;
+	bool script;
 	int status;
 
 	if (timeline)
@@ -251,18 +265,16 @@ int main(int argc, char **argv)
 		      stderr);
 		return 125;
 	}
-	tl_early_begin(argc, argv);
-	if (timeline)
-		begun = take_moment();
-	L = luaL_newstate();
+	script = has_script(argc, argv);
+	L = script ? luaL_newstate() : lua_newstate(allocate, NULL);
 	if (!L) {
 		fputs("tidelock: out of memory\n", stderr);
 		return 125;
 	}
-	open_libraries(L, has_script(argc, argv));
+	open_libraries(L, script);
 	install_loader(L);
 	if (timeline)
-		begin_timeline(L, start, begun);
+		begin_timeline(L, start);
 	status = run(L, argc, argv);
 	tl_early_take(0);
 	fflush(NULL);

@@ -5,6 +5,9 @@
  * wanted. For the usual `tidelock run` that can be guessed from the words, so that both happen at
  * once. A wrong guess costs another processor that time, and nothing else: what was begun is
  * killed before it has done anything.
+ *
+ * It begins before the libc, which takes 60 instructions CPUID to find out about the processor: a
+ * quarter of a millisecond where a hypervisor answers them. The helper also brings in the memory that Lua is going to need.
  */
 #pragma once
 
@@ -12,8 +15,11 @@
 
 #include "spawn.h"
 
-/* Begin what these words are likely to need, once in the life of a process; or do nothing. */
-void tl_early_begin(int argc, char **argv);
+/*
+ * The program's entry calls it, with what the kernel put on the stack (argc, argv, environment, auxiliary
+ * vector): begin what these words are likely to need, or do nothing.
+ */
+void tl_early_begin(long *stack);
 
 /*
  * What was begun, if it is of these namespaces: the caller's to finish or abandon, and not to free.

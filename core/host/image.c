@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "../sys/fd.h"
 #include "../sys/kernel.h"
+#include "../sys/raw.h"
 
 extern const char tl_init_blob[], tl_init_blob_end[];
 
@@ -16,75 +14,84 @@ extern const char tl_init_blob[], tl_init_blob_end[];
 /* Kernels before 6.3 know neither flag and make every memfd executable. */
 static int make_memfd(const char *name, unsigned flag, long *call)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flag);
+	long fd = raw(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flag);
 
-	*call = SYS_memfd_create;
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return fd < 0 ? -errno : fd;
+	*call = __NR_memfd_create;
+	if (fd == -EINVAL)
+		fd = raw(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return (int)fd;
 }
 
-static int fill(int fd, const char *bytes, size_t size)
+static long fill(int fd, const char *bytes, size_t size)
 {
 	while (size) {
-		ssize_t n = write(fd, bytes, size);
+		long n = raw(write, fd, bytes, size);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return n;
 		bytes += n;
 		size -= (size_t)n;
 	}
 	return 0;
 }
 
+/* The descriptor, or what went wrong, and then no descriptor. */
+static int finished(int fd, long ret)
+{
+	if (ret >= 0)
+		return fd;
+	raw(close, fd);
+	return (int)ret;
+}
+
 int tl_image_init(long *call)
 {
-	autoclose int fd = make_memfd("tidelock-init", MFD_EXEC, call);
-	int ret;
+	int fd = make_memfd("tidelock-init", MFD_EXEC, call);
+	long ret;
 
 	if (fd < 0)
 		return fd;
-	*call = SYS_write;
+	*call = __NR_write;
 	ret = fill(fd, tl_init_blob, (size_t)(tl_init_blob_end - tl_init_blob));
 	if (ret < 0)
-		return ret;
-	*call = SYS_fcntl;
-	if (fcntl(fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC) < 0 &&
-	    (errno != EINVAL || fcntl(fd, F_ADD_SEALS, SEALED) < 0))
-		return -errno;
-	return tl_fd_steal(&fd);
+		return finished(fd, ret);
+	*call = __NR_fcntl;
+	ret = raw(fcntl, fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC);
+	if (ret == -EINVAL)
+		ret = raw(fcntl, fd, F_ADD_SEALS, SEALED);
+	return finished(fd, ret);
 }
 
 int tl_image_plan(const void *bytes, size_t size, long *call)
 {
-	autoclose int fd = make_memfd("tidelock-plan", MFD_NOEXEC_SEAL, call);
-	int ret;
+	int fd = make_memfd("tidelock-plan", MFD_NOEXEC_SEAL, call);
+	long ret;
 
 	if (fd < 0)
 		return fd;
-	*call = SYS_write;
+	*call = __NR_write;
 	ret = fill(fd, bytes, size);
 	if (ret < 0)
-		return ret;
-	*call = SYS_fcntl;
-	if (fcntl(fd, F_ADD_SEALS, SEALED) < 0)
-		return -errno;
-	return tl_fd_steal(&fd);
+		return finished(fd, ret);
+	*call = __NR_fcntl;
+	return finished(fd, raw(fcntl, fd, F_ADD_SEALS, SEALED));
 }
 
 int tl_image_page(size_t size, long *call)
 {
-	autoclose int fd = make_memfd("tidelock-page", MFD_NOEXEC_SEAL, call);
+	int fd = make_memfd("tidelock-page", MFD_NOEXEC_SEAL, call);
+	long ret;
 
 	if (fd < 0)
 		return fd;
-	*call = SYS_ftruncate;
-	if (ftruncate(fd, (off_t)size) < 0)
-		return -errno;
-	*call = SYS_fcntl;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
-		return -errno;
-	return tl_fd_steal(&fd);
+	*call = __NR_ftruncate;
+	ret = raw(ftruncate, fd, size);
+	if (ret < 0)
+		return finished(fd, ret);
+	*call = __NR_fcntl;
+	return finished(fd,
+			raw(fcntl, fd, F_ADD_SEALS,
+			    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
 }

@@ -142,8 +142,6 @@ static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
 /* The plan's namespaces, begun early or now. */
 static int begin(struct walk *w, uint64_t flags)
 {
-	int ret;
-
 	if (w->spawn && w->spawn->flags == flags)
 		return 0;
 	if (w->spawn)
@@ -152,12 +150,8 @@ static int begin(struct walk *w, uint64_t flags)
 		w->spawn = calloc(1, sizeof(*w->spawn));
 	if (!w->spawn)
 		return -ENOMEM;
-	ret = tl_spawn_begin(w->spawn, flags, &w->call);
-	if (ret < 0) {
-		free(w->spawn);
-		w->spawn = NULL;
-	}
-	return ret;
+	tl_spawn_begin(w->spawn, flags);
+	return 0;
 }
 
 static int do_clone(struct walk *w, const struct tl_op_clone *op)
@@ -167,8 +161,7 @@ static int do_clone(struct walk *w, const struct tl_op_clone *op)
 
 	if (ret < 0)
 		return ret;
-	w->call = SYS_clone3;
-	box->pid = tl_spawn_finish(w->spawn);
+	box->pid = tl_spawn_finish(w->spawn, &w->call);
 	box->moments[TL_MOMENT_CLONE] = w->spawn->moments[TL_MOMENT_CLONE];
 	box->moments[TL_MOMENT_BORN] = w->spawn->moments[TL_MOMENT_BORN];
 	if (box->pid < 0)

@@ -7,13 +7,13 @@
 #include <linux/sched.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
-#include "../sys/clock.h"
 #include "../sys/fd.h"
 #include "../sys/raw.h"
 #include "image.h"
@@ -64,8 +64,8 @@ IN_CHILD static void bring_up_loopback(void)
 
 IN_CHILD __attribute__((used)) static void become_init(struct tl_spawn *spawn)
 {
-	static const char *const argv[] = { "tidelock-init", NULL },
-				 *const envp[] = { NULL };
+	/* Not static: there may be nobody yet to relocate them. */
+	const char *argv[] = { "tidelock-init", NULL }, *envp[] = { NULL };
 	long ret = 0;
 
 	spawn->moments[TL_MOMENT_BORN] = raw_tsc();
@@ -110,24 +110,73 @@ clone_onto(struct clone_args *args, void (*run)(struct tl_spawn *),
 			 "ud2\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(entry),
+			 : "a"(__NR_clone3), "D"(args), "S"(sizeof(*args)), "r"(entry),
 			   "r"(arg)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
 
-IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
+/* Above the number that it gets in the child, and never that number itself. */
+IN_CHILD static long raise_fd(int *fd)
+{
+	long raised;
+
+	if (*fd > TL_FD_LINK)
+		return 0;
+	raised = raw(fcntl, *fd, F_DUPFD_CLOEXEC, TL_FD_LINK + 1);
+	if (raised < 0)
+		return raised;
+	raw(close, *fd);
+	*fd = (int)raised;
+	return 0;
+}
+
+/* What the clone needs: init's program, and the socket to it. */
+IN_CHILD static long provide(struct tl_spawn *spawn)
+{
+	int ends[2];
+	long ret;
+
+	ret = spawn->image = tl_image_init(&spawn->call);
+	if (ret < 0)
+		return ret;
+	spawn->call = __NR_socketpair;
+	ret = raw(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+	if (ret < 0)
+		return ret;
+	spawn->link = ends[0];
+	spawn->theirs = ends[1];
+	spawn->call = __NR_fcntl;
+	ret = raise_fd(&spawn->theirs);
+	if (ret >= 0)
+		ret = raise_fd(&spawn->image);
+	return ret;
+}
+
+IN_CHILD static void clone_init(struct tl_spawn *spawn, uint64_t flags)
 {
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD |
-			CLONE_PARENT | spawn->flags,
+			flags | spawn->flags,
 		.pidfd = (uintptr_t)&spawn->pidfd,
 		.stack = aligned(spawn->child_stack),
 		.stack_size = TL_SPAWN_STACK,
 	};
+	long ret = provide(spawn);
 
-	spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
-	spawn->pid = clone_onto(&args, become_init, spawn);
+	if (ret >= 0) {
+		spawn->call = __NR_clone3;
+		spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
+		ret = clone_onto(&args, become_init, spawn);
+	}
+	spawn->pid = ret;
+}
+
+IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
+{
+	if (spawn->first)
+		spawn->first();
+	clone_init(spawn, CLONE_PARENT);
 	for (;;)
 		raw(exit, 0);
 }
@@ -136,55 +185,49 @@ IN_CHILD __attribute__((used)) static void help(struct tl_spawn *spawn)
  * To another processor than this one, where the kernel would often queue it behind the caller.
  * init takes back what the caller may run on.
  */
-static void move_away(struct tl_spawn *spawn)
+IN_CHILD static void move_away(struct tl_spawn *spawn)
 {
 	cpu_set_t others = spawn->processors;
+	unsigned here = 0;
 
-	CPU_CLR(sched_getcpu(), &others);
-	sched_setaffinity(spawn->helper, sizeof(others), &others);
+	raw(getcpu, &here, NULL, NULL);
+	CPU_CLR(here, &others);
+	raw(sched_setaffinity, spawn->helper, sizeof(others), &others);
 }
 
-/* Without namespaces to make there is nothing to wait for but the exec itself. */
-static int start_here(struct tl_spawn *spawn)
-{
-	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD,
-		.pidfd = (uintptr_t)&spawn->pidfd,
-		.stack = aligned(spawn->child_stack),
-		.stack_size = TL_SPAWN_STACK,
-	};
-	sigset_t every, before;
-
-	spawn->helper = 0;
-	spawn->moved = false;
-	sigfillset(&every);
-	sigprocmask(SIG_SETMASK, &every, &before);
-	spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
-	spawn->pid = clone_onto(&args, become_init, spawn);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	/* A clone that failed is told by finish, as the helper's is. */
-	return 0;
-}
-
-static int start_helper(struct tl_spawn *spawn)
+IN_CHILD static void start_helper(struct tl_spawn *spawn)
 {
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_FILES,
 		.stack = aligned(spawn->helper_stack),
 		.stack_size = TL_SPAWN_STACK,
 	};
-	sigset_t every, before;
 
-	spawn->moved =
-		sched_getaffinity(0, sizeof(spawn->processors), &spawn->processors) == 0;
-	/* A handler of the caller's must not run in the helper or the child, on its memory. */
-	sigfillset(&every);
-	sigprocmask(SIG_SETMASK, &every, &before);
+	spawn->moved = raw(sched_getaffinity, 0, sizeof(spawn->processors),
+			   &spawn->processors) > 0;
 	spawn->helper = (pid_t)clone_onto(&args, help, spawn);
 	if (spawn->helper > 0 && spawn->moved)
 		move_away(spawn);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return spawn->helper < 0 ? spawn->helper : 0;
+}
+
+IN_CHILD void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags)
+{
+	uint64_t every = ~UINT64_C(0), before = 0;
+	struct timespec now = { 0 };
+
+	spawn->flags = flags;
+	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
+	raw(clock_gettime, CLOCK_MONOTONIC, &now);
+	spawn->clock = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	spawn->tsc = raw_tsc();
+	/* A handler of the caller's must not run in the helper or the child, on its memory. */
+	raw(rt_sigprocmask, SIG_SETMASK, &every, &before, sizeof(every));
+	/* Without namespaces to make there is nothing to wait for but the exec itself. */
+	if (flags)
+		start_helper(spawn);
+	else
+		clone_init(spawn, 0);
+	raw(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
 }
 
 static void close_all(struct tl_spawn *spawn)
@@ -195,53 +238,6 @@ static void close_all(struct tl_spawn *spawn)
 	tl_fd_close(&spawn->theirs);
 }
 
-/* Above the number that it gets in the child, and never that number itself. */
-static int raise_fd(int *fd)
-{
-	int raised;
-
-	if (*fd > TL_FD_LINK)
-		return 0;
-	raised = fcntl(*fd, F_DUPFD_CLOEXEC, TL_FD_LINK + 1);
-	if (raised < 0)
-		return -errno;
-	close(*fd);
-	*fd = raised;
-	return 0;
-}
-
-int tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, long *call)
-{
-	int ends[2], ret;
-
-	spawn->flags = flags;
-	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
-	spawn->pid = spawn->error = 0;
-	spawn->clock = tl_clock_ns();
-	spawn->tsc = raw_tsc();
-	spawn->image = tl_image_init(call);
-	if (spawn->image < 0)
-		return spawn->image;
-	*call = SYS_socketpair;
-	ret = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno
-									      : 0;
-	if (ret == 0) {
-		spawn->link = ends[0];
-		spawn->theirs = ends[1];
-		*call = SYS_fcntl;
-		ret = raise_fd(&spawn->theirs);
-	}
-	if (ret == 0)
-		ret = raise_fd(&spawn->image);
-	if (ret == 0) {
-		*call = SYS_clone3;
-		ret = flags ? start_helper(spawn) : start_here(spawn);
-	}
-	if (ret < 0)
-		close_all(spawn);
-	return ret;
-}
-
 static void reap(idtype_t type, int id)
 {
 	siginfo_t info;
@@ -250,7 +246,7 @@ static void reap(idtype_t type, int id)
 		;
 }
 
-pid_t tl_spawn_finish(struct tl_spawn *spawn)
+pid_t tl_spawn_finish(struct tl_spawn *spawn, long *call)
 {
 	long pid;
 
@@ -258,8 +254,12 @@ pid_t tl_spawn_finish(struct tl_spawn *spawn)
 		reap(P_PID, spawn->helper);
 		if (!spawn->pid)
 			spawn->pid = -ECANCELED; /* somebody killed the helper */
+	} else if (spawn->helper < 0) {
+		spawn->pid = spawn->helper;
+		spawn->call = __NR_clone3;
 	}
 	spawn->helper = 0;
+	*call = spawn->call;
 	/* init's end is init's alone from here on: a dead peer is an end of file on both sides. */
 	tl_fd_close(&spawn->image);
 	tl_fd_close(&spawn->theirs);
@@ -282,8 +282,10 @@ void tl_spawn_take(struct tl_spawn *spawn, int *pidfd, int *link)
 
 void tl_spawn_abandon(struct tl_spawn *spawn)
 {
-	if (tl_spawn_finish(spawn) > 0) {
-		syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);
+	long call;
+
+	if (tl_spawn_finish(spawn, &call) > 0) {
+		raw(pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);
 		reap(P_PIDFD, spawn->pidfd);
 	}
 	close_all(spawn);

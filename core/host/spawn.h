@@ -7,6 +7,9 @@
  * runs. With CLONE_PARENT init is the caller's child all the same. For an init without namespaces of
  * its own, which joins those of a box, the caller does it itself: two switches less. Neither helper nor child
  * changes ids, dumpable or a permitted set before the exec, because the memory is the caller's.
+ *
+ * What begins may run before there is a libc (early.h): it makes raw system calls, and touches neither
+ * errno nor anything that has to be relocated.
  */
 #pragma once
 
@@ -26,6 +29,9 @@ struct tl_spawn {
 	pid_t helper;
 	volatile long pid; /* of init, or -errno: written by the helper */
 	volatile long error; /* of the child before its exec: written by the child */
+	long call; /* the system call that the helper was at */
+	void (*first)(
+		void); /* what else the helper shall do, before anything else, or NULL */
 	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
 	uint64_t tsc; /* time-stamp counter at the beginning */
 	uint64_t moments[TL_MOMENT_BORN + 1]; /* written by the helper and the child */
@@ -37,13 +43,16 @@ struct tl_spawn {
 };
 
 /*
- * Begin; the struct must stay where it is until finished or abandoned. Returns 0 or -errno with
- * the number of the system call in *call; then nothing is left.
+ * Begin; the struct must be zero apart from `first`, and stay where it is until finished or abandoned. What goes wrong
+ * is told by tl_spawn_finish.
  */
-int tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, long *call);
+void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags);
 
-/* Wait for the helper. Returns the pid of init, or -errno; then nothing is left. */
-pid_t tl_spawn_finish(struct tl_spawn *spawn);
+/*
+ * Wait for the helper. Returns the pid of init, or -errno with the number of the system call in *call; then
+ * nothing is left.
+ */
+pid_t tl_spawn_finish(struct tl_spawn *spawn, long *call);
 
 /* Take what belongs to a running init: the caller owns both descriptors from here on. */
 void tl_spawn_take(struct tl_spawn *spawn, int *pidfd, int *link);

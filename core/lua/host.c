@@ -45,7 +45,7 @@ static void set_number(lua_State *L, const char *name, double value)
 	lua_setfield(L, -2, name);
 }
 
-/* stat(path, follow) -> {type, uid, gid, mode, dev, ino, mtime, rdev} | nil, code, errno */
+/* stat(path, follow) -> {type, uid, gid, mode, size, dev, ino, mtime, rdev} | nil, code, errno */
 static int host_stat(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
@@ -54,12 +54,13 @@ static int host_stat(lua_State *L)
 
 	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
 		return tl_bind_error(L, errno);
-	lua_createtable(L, 0, 8);
+	lua_createtable(L, 0, 9);
 	lua_pushstring(L, type_of(st.st_mode));
 	lua_setfield(L, -2, "type");
 	set_number(L, "uid", st.st_uid);
 	set_number(L, "gid", st.st_gid);
 	set_number(L, "mode", st.st_mode & 07777);
+	set_number(L, "size", (double)st.st_size);
 	set_number(L, "dev", (double)st.st_dev);
 	set_number(L, "ino", (double)st.st_ino);
 	set_number(L, "mtime",

@@ -42,17 +42,15 @@ static struct spawn *new_spawn(lua_State *L, size_t size)
 }
 
 /*
- * spawn(flags) -> spawn | nil, code, errno: begin the clone of an init into new namespaces
+ * spawn(flags) -> spawn: begin the clone of an init into new namespaces
  * (CLONE_NEW* as a number) while the plan is made, or take over what the program began as it
- * started. It is used up by start{spawn=}.
+ * started. It is used up by start{spawn=}, which tells what went wrong.
  */
 static int launch_spawn(lua_State *L)
 {
 	uint64_t flags = tl_bind_check_u64(L, 1);
 	struct tl_spawn *early = tl_early_take(flags);
 	struct spawn *spawn;
-	long call;
-	int ret;
 
 	if (early) {
 		new_spawn(L, offsetof(struct spawn, own))->at = early;
@@ -62,8 +60,8 @@ static int launch_spawn(lua_State *L)
 	memset(&spawn->own, 0, offsetof(struct tl_spawn, helper_stack));
 	spawn->own.link = spawn->own.pidfd = spawn->own.image = spawn->own.theirs = -1;
 	spawn->at = &spawn->own;
-	ret = tl_spawn_begin(&spawn->own, flags, &call);
-	return ret < 0 ? tl_bind_error(L, ret) : 1;
+	tl_spawn_begin(&spawn->own, flags);
+	return 1;
 }
 
 /* spawn:close(): kills an init that was not used */

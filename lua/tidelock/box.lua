@@ -89,11 +89,11 @@ end
 
 local function spawn(box, t, at, pipes)
   -- The joining process is begun while its plan is made, as for a box of its own.
-  local early = require("tidelock.core").launch.spawn(0) or nil
+  local early = require("tidelock.core").launch.spawn(0)
   local container = require "tidelock.container"
   local good, prepared, held = pcall(prepare, box, t, at, pipes)
   if not good then
-    if early then early:close() end
+    early:close()
     error(prepared, 0)
   end
   local raw, open

@@ -32,8 +32,7 @@ end
 
 -- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: at once.
 local function begin_early(spec)
-  local spawn = require("tidelock.core").launch.spawn(likely_namespaces(spec))
-  return spawn or nil -- what failed will fail again, where it can be told
+  return require("tidelock.core").launch.spawn(likely_namespaces(spec))
 end
 
 ---A spec made ready to start, with the facts of this host. Raises for what cannot be had.
@@ -239,6 +238,7 @@ local function supervise(box, prepared, streams, settings)
     })
   else
     watch = M.watch(box, prepared, streams, settings.signals)
+    require "tidelock.report" -- now, while there is time
     finish = require("tidelock.supervisor").wait(watch)
   end
   local report = M.conclude(watch, prepared, streams, finish, settings)
@@ -289,7 +289,7 @@ local function start(spec, options)
     return prepared, M.launch(prepared, spawn)
   end)
   if good then return prepared, box, open end
-  if spawn then spawn:close() end
+  spawn:close()
   error(prepared, 0)
 end
 

@@ -100,21 +100,19 @@ return {
   { "the link is inherited by what the caller starts", SPAWN, "SOCK_SEQPACKET | SOCK_CLOEXEC",
     "SOCK_SEQPACKET" },
   { "a start that is given up leaves its child", SPAWN,
-    "syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);\n\t\treap(P_PIDFD, "
+    "raw(pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);\n\t\treap(P_PIDFD, "
       .. "spawn->pidfd);",
     ";" },
   { "the copy of init has no seals", IMAGE,
-    "if (fcntl(fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC) < 0 &&\n"
-      .. "\t    (errno != EINVAL || fcntl(fd, F_ADD_SEALS, SEALED) < 0))", "if (0)" },
-  { "the mode of the copy of init can be changed", IMAGE, "SEALED | F_SEAL_EXEC) < 0 &&",
-    "SEALED) < 0 &&" },
-  { "the plan has no seals", IMAGE, "if (fcntl(fd, F_ADD_SEALS, SEALED) < 0)\n\t\treturn -errno;",
-    "" },
-  { "the page can be cut short", IMAGE,
-    "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)", "F_SEAL_SEAL) < 0)" },
-  { "the seals of the page can be added to", IMAGE,
-    "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)",
-    "F_SEAL_SHRINK | F_SEAL_GROW) < 0)" },
+    "\tret = raw(fcntl, fd, F_ADD_SEALS, SEALED | F_SEAL_EXEC);\n\tif (ret == -EINVAL)\n"
+      .. "\t\tret = raw(fcntl, fd, F_ADD_SEALS, SEALED);\n", "" },
+  { "the mode of the copy of init can be changed", IMAGE, "SEALED | F_SEAL_EXEC);", "SEALED);" },
+  { "the plan has no seals", IMAGE, "return finished(fd, raw(fcntl, fd, F_ADD_SEALS, SEALED));",
+    "return fd;" },
+  { "the page can be cut short", IMAGE, "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW))",
+    "F_SEAL_SEAL))" },
+  { "the seals of the page can be added to", IMAGE, "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW))",
+    "F_SEAL_SHRINK | F_SEAL_GROW))" },
   -- The terminal and the ids.
   { "the box's word that it is a terminal is taken", TERMINAL, "ret = check_master(fd, call);",
     "ret = 0 * (int)(long)check_master;" },

@@ -147,7 +147,7 @@ describe("the phases of a command line", function()
     end
     assert.equal("one\ttwo", list[1])
     assert.matches("^false\t.*module 'tidelock.nosuch' not found", list[2])
-    assert.same({ "table", "start the program\tnil", "guess the namespaces\tnil",
+    assert.same({ "table", "guess the namespaces\tnil", "start the program\tnil",
       "start Lua\tnil", "load timeline.trace\tnil", "outer\tnil",
       "inner\tsupervisor", "load nosuch\tnil", "load options\tnil" }, { unpack(list, 3) })
   end)

@@ -4,11 +4,10 @@
 ---@class tidelock.core.launch
 local launch = {}
 
----Begin the clone of an init into new namespaces while the plan is made; launch.start uses it up.
+---Begin the clone of an init into new namespaces while the plan is made; launch.start uses it up, and
+---tells what went wrong.
 ---@param flags integer  CLONE_NEW*, clone(2)
----@return tidelock.spawn?
----@return string? code
----@return integer? errno
+---@return tidelock.spawn
 function launch.spawn(flags) end
 
 ---@param options { plan: string, slots: table?, spawn: tidelock.spawn?, hook: fun(index: integer, undo: boolean, pid: integer)? }

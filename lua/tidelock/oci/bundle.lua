@@ -22,7 +22,8 @@ local function read(path)
   if not stat or stat.type == "file" then file, message = io.open(path, "rb") end
   local text
   if file then
-    text, message = file:read(LARGEST + 1)
+    -- Not LARGEST: room for all of it would be made first.
+    text, message = file:read(math.min(stat and stat.size or 0, LARGEST) + 1)
     file:close()
     text = text or not message and ""
   end

@@ -102,18 +102,18 @@ end
 
 ---Takes the time from here on; what was before is known to main.c.
 ---@param entered number?  when the program was entered, in seconds of CLOCK_MONOTONIC
----@param main number?     when its main was
 ---@param begun number?    when the clone was begun that the words let it guess
+---@param main number?     when its main was
 ---@param ready number?    when Lua was there
-function M.begin(entered, main, begun, ready)
+function M.begin(entered, begun, main, ready)
   if spans then return end
   local core = require "tidelock.core"
   clock = core.process.clock
   spans, open = {}, {}
   if entered then
-    spans[1] = { name = "start the program", start = entered, stop = main }
-    spans[2] = { name = "guess the namespaces", start = main, stop = begun }
-    spans[3] = { name = "start Lua", start = begun, stop = ready }
+    spans[1] = { name = "guess the namespaces", start = entered, stop = begun }
+    spans[2] = { name = "start the program", start = begun, stop = main }
+    spans[3] = { name = "start Lua", start = main, stop = ready }
     spans[4] = { name = "load timeline.trace", start = ready, stop = clock() }
   end
   for part, names in pairs(CORE) do wrap(core[part], names) end
