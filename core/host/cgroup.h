@@ -62,6 +62,18 @@ int tl_cgroup_identify(const struct tl_cgroup *group, unsigned index,
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
 		  const char *value, long *call);
 
+/* The same, to a file of whichever directory has it; -ENOENT where none has. */
+int tl_cgroup_put(const struct tl_cgroup *group, const char *file, const char *value);
+
+/* Add a directory by its path, to be read only: it is not killed or removed by who closes it. */
+int tl_cgroup_look_at(struct tl_cgroup *group, const char *path);
+
+/*
+ * A descriptor to poll(2) for POLLPRI, owned by the caller: the file changes (memory.events, cgroup.events;
+ * cgroup-v2.rst), or the pressure in it reaches a trigger ("some 150000 1000000": us of us; accounting/psi.rst).
+ */
+int tl_cgroup_event(const struct tl_cgroup *group, const char *file, const char *trigger);
+
 /* The text of a file of whichever directory has it, ending in NUL. Returns its length. */
 int tl_cgroup_get(const struct tl_cgroup *group, const char *file, char *text,
 		  size_t size);
@@ -76,8 +88,17 @@ int tl_cgroup_oom_event(const struct tl_cgroup *group);
 bool tl_cgroup_oom(const struct tl_cgroup *group);
 
 /*
+ * Stop all that is in it, and see that it stands still: cgroup.freeze (v2, 5.2) confirmed by
+ * cgroup.events, freezer.state (v1). -ETIMEDOUT after so many seconds, and then it is let go again;
+ * -ENOENT where there is neither. freezer-subsystem.rst; cgroup-v2.rst.
+ */
+int tl_cgroup_freeze(const struct tl_cgroup *group, double seconds);
+int tl_cgroup_thaw(const struct tl_cgroup *group, double seconds);
+
+/*
  * SIGKILL to all that is in it. cgroup.kill (v2, 5.14); else frozen first, so that nothing forks
- * away and no pid can come to mean another process, and thawed to die.
+ * away and no pid can come to mean another process, and thawed to die; without a freezer no more
+ * processes are allowed, for up to a second of killing.
  */
 void tl_cgroup_kill(const struct tl_cgroup *group);
 

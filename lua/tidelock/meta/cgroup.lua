@@ -13,6 +13,28 @@ function cgroup.new() end
 ---@return (1|2)? version  nil: it is on none
 function cgroup.version(path) end
 
+---What cgroups have used by now, all of them in one call.
+---@param list string[][]   of each its directories: one, or one for each controller
+---@param detail boolean?   also what memory is used for, which the kernel has to gather
+---@return (tidelock.CgroupStats|false)[]  false: none of its directories is there
+function cgroup.stats_of(list, detail) end
+
+---Per cent of the time in which somebody waited, and seconds in all. accounting/psi.rst
+---@class tidelock.Pressure
+---@field avg10 number
+---@field avg60 number
+---@field avg300 number
+---@field total number
+
+---Seconds, bytes and counts; nil is unknown: no such file, or no limit.
+---@class tidelock.CgroupStats
+---@field cpu { usage: number?, user: number?, system: number?, periods: number?, throttled_periods: number?, throttled: number? }?
+---@field memory { current: number?, peak: number?, swap: number?, limit: number?, anon: number?, file: number?, kernel: number?, shmem: number?, sock: number?, slab: number? }?
+---@field io { rbytes: number?, wbytes: number?, rios: number?, wios: number? }?
+---@field pids { current: number?, peak: number?, limit: number?, refused: number? }?
+---@field oom { events: number?, kills: number?, group_kills: number? }?
+---@field pressure table<"cpu"|"memory"|"io", { some: tidelock.Pressure?, full: tidelock.Pressure? }>?  cgroup v2
+
 ---@class tidelock.cgroup
 local group = {}
 
@@ -36,6 +58,55 @@ function group:identities() end
 ---@return string? code
 ---@return integer? errno
 function group:read(file) end
+
+---A file of whichever of its directories has it: in one write.
+---@param file string
+---@param value string
+---@return true?
+---@return string? code
+---@return integer? errno
+function group:write(file, value) end
+
+---@param detail boolean?  also what memory is used for
+---@return tidelock.CgroupStats
+function group:stats(detail) end
+
+---Stops all that is in it, and sees that it stands still: cgroup.freeze and cgroup.events (v2, 5.2),
+---freezer.state (v1).
+---@param seconds number   after which it is let go again: ETIMEDOUT
+---@return true?
+---@return string? code   ENOENT: there is no freezer
+---@return integer? errno
+function group:freeze(seconds) end
+
+---@param seconds number
+---@return true?
+---@return string? code
+---@return integer? errno
+function group:thaw(seconds) end
+
+---To wait for (core.poll, tidelock.loop): a change of memory.events or cgroup.events, or pressure that
+---reaches a trigger, such as "some 150000 2000000" (us of us) of memory.pressure. cgroup v2.
+---Without CAP_SYS_RESOURCE the window is a multiple of 2 s (EINVAL).
+---@param file string
+---@param trigger string?
+---@return tidelock.CgroupEvent?
+---@return string? code
+---@return integer? errno
+function group:event(file, trigger) end
+
+---@class tidelock.CgroupEvent
+local event = {}
+---@return integer
+function event:pollfd() end
+---@return string  "p"
+function event:events() end
+---The whole file as it is now; it is waited for the next change from then on.
+---@return string?
+---@return string? code
+---@return integer? errno
+function event:read() end
+function event:close() end
 
 ---Readable once memory has run out: cgroup.event_control, cgroup v1 only.
 ---@return tidelock.fd?
