@@ -153,7 +153,8 @@ int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 	if (fd < 0)
 		return fd;
 	*call = SYS_openat;
-	ret = tl_cgroup_open_file(fd, version == 2 ? "cgroup.procs" : "tasks", O_WRONLY);
+	ret = version == 2 ? tl_cgroup_open_dir(fd, ".", call)
+			   : tl_cgroup_open_file(fd, "tasks", O_WRONLY);
 	add(group, slot, path, made, &fd);
 	return ret;
 }

@@ -35,7 +35,8 @@ int tl_cgroup_version(const char *path);
 
 /*
  * Make TOP/PATH, whose last directory must be new, and add it; `enable` ("+memory +pids", or NULL)
- * is what v2 hands down to it. -EINVAL for a path with "..", an empty or an overlong part. Returns the descriptor by which a process joins when it writes "0", owned by the caller. What
+ * is what v2 hands down to it. -EINVAL for a path with "..", an empty or an overlong part. Returns a descriptor that the caller owns: that by which a process joins when it writes "0" (v1), or that of
+ * the directory, for a clone into it (v2). What
  * was made, also by a call that failed, goes with tl_cgroup_remove.
  */
 int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,

@@ -91,7 +91,7 @@ void tl_early_begin(long *stack)
 	begun = flags != 0;
 	early.first = tl_arena_populate;
 	if (begun)
-		tl_spawn_begin(&early, flags);
+		tl_spawn_begin(&early, flags, -1);
 }
 
 struct tl_spawn *tl_early_take(uint64_t flags)

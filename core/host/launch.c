@@ -18,6 +18,7 @@
 #include "../sys/fd.h"
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
+#include "early.h"
 #include "image.h"
 #include "link.h"
 #include "terminal.h"
@@ -33,6 +34,7 @@ struct walk {
 	int slots[TL_PLAN_MAX_SLOTS +
 		  2]; /* plan and page, then the slots; owned, -1 where closed */
 	int userns;
+	int into; /* the cgroup to begin in, one of the slots, or -1 */
 	long call;
 };
 
@@ -142,15 +144,16 @@ static int do_open_beneath(struct walk *w, const struct tl_op_open_beneath *op)
 /* The plan's namespaces, begun early or now. */
 static int begin(struct walk *w, uint64_t flags)
 {
-	if (w->spawn && w->spawn->flags == flags)
+	if (w->spawn && w->spawn->flags == flags && (w->spawn->into < 0) == (w->into < 0))
 		return 0;
 	if (w->spawn)
 		tl_spawn_abandon(w->spawn);
 	else
 		w->spawn = calloc(1, sizeof(*w->spawn));
+	tl_early_take(0);
 	if (!w->spawn)
 		return -ENOMEM;
-	tl_spawn_begin(w->spawn, flags);
+	tl_spawn_begin(w->spawn, flags, w->into);
 	return 0;
 }
 
@@ -282,6 +285,14 @@ static int do_make_cgroup(struct walk *w, const struct tl_op_make_cgroup *op)
 				       &w->call));
 }
 
+/* Of cgroup v2 alone: to enter by a write takes it milliseconds (PERFORMANCE: RCU). */
+static int do_clone_into(struct walk *w, const struct tl_op_clone_into *op)
+{
+	w->call = 0;
+	w->into = w->slots[SLOT0 + op->slot];
+	return 0;
+}
+
 static int do_limit_cgroup(struct walk *w, const struct tl_op_limit_cgroup *op)
 {
 	int ret;
@@ -335,6 +346,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_open_file(w);
 	case TL_OP_make_cgroup:
 		return do_make_cgroup(w, op);
+	case TL_OP_clone_into:
+		return do_clone_into(w, (const void *)op);
 	case TL_OP_limit_cgroup:
 		return do_limit_cgroup(w, op);
 	case TL_OP_barrier:
@@ -457,6 +470,7 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 		.box = box,
 		.spawn = launch->spawn,
 		.userns = -1,
+		.into = -1,
 	};
 	unsigned index;
 	const char *why;

@@ -164,6 +164,11 @@ IN_CHILD static void clone_init(struct tl_spawn *spawn, uint64_t flags)
 	};
 	long ret = provide(spawn);
 
+	if (spawn->into >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)spawn->into;
+	}
+
 	if (ret >= 0) {
 		spawn->call = __NR_clone3;
 		spawn->moments[TL_MOMENT_CLONE] = raw_tsc();
@@ -210,12 +215,13 @@ IN_CHILD static void start_helper(struct tl_spawn *spawn)
 		move_away(spawn);
 }
 
-IN_CHILD void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags)
+IN_CHILD void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, int into)
 {
 	uint64_t every = ~UINT64_C(0), before = 0;
 	struct timespec now = { 0 };
 
 	spawn->flags = flags;
+	spawn->into = into;
 	spawn->link = spawn->pidfd = spawn->image = spawn->theirs = -1;
 	raw(clock_gettime, CLOCK_MONOTONIC, &now);
 	spawn->clock = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

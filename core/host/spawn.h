@@ -35,6 +35,7 @@ struct tl_spawn {
 	uint64_t clock; /* CLOCK_MONOTONIC in ns at the beginning */
 	uint64_t tsc; /* time-stamp counter at the beginning */
 	uint64_t moments[TL_MOMENT_BORN + 1]; /* written by the helper and the child */
+	int into; /* a cgroup v2 directory to begin in, borrowed until finished, or -1 */
 	int image, theirs; /* init's program and its end of the socket */
 	cpu_set_t processors; /* of the caller: what init may run on */
 	bool moved; /* the helper may run on fewer */
@@ -44,9 +45,9 @@ struct tl_spawn {
 
 /*
  * Begin; the struct must be zero apart from `first`, and stay where it is until finished or abandoned. What goes wrong
- * is told by tl_spawn_finish.
+ * is told by tl_spawn_finish. `into`: clone3(2), CLONE_INTO_CGROUP (5.7).
  */
-void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags);
+void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, int into);
 
 /*
  * Wait for the helper. Returns the pid of init, or -errno with the number of the system call in *call; then

@@ -42,14 +42,15 @@ static struct spawn *new_spawn(lua_State *L, size_t size)
 }
 
 /*
- * spawn(flags) -> spawn: begin the clone of an init into new namespaces
- * (CLONE_NEW* as a number) while the plan is made, or take over what the program began as it
+ * spawn(flags[, into]) -> spawn: begin the clone of an init into new namespaces
+ * (CLONE_NEW* as a number), and into a cgroup v2 directory, while the plan is made, or take over what the program began as it
  * started. It is used up by start{spawn=}, which tells what went wrong.
  */
 static int launch_spawn(lua_State *L)
 {
 	uint64_t flags = tl_bind_check_u64(L, 1);
-	struct tl_spawn *early = tl_early_take(flags);
+	int into = lua_isnoneornil(L, 2) ? -1 : tl_bind_check_fd(L, 2);
+	struct tl_spawn *early = tl_early_take(into < 0 ? flags : 0);
 	struct spawn *spawn;
 
 	if (early) {
@@ -60,7 +61,7 @@ static int launch_spawn(lua_State *L)
 	memset(&spawn->own, 0, offsetof(struct tl_spawn, helper_stack));
 	spawn->own.link = spawn->own.pidfd = spawn->own.image = spawn->own.theirs = -1;
 	spawn->at = &spawn->own;
-	tl_spawn_begin(&spawn->own, flags);
+	tl_spawn_begin(&spawn->own, flags, into);
 	return 1;
 }
 

@@ -7,8 +7,19 @@ local M = {}
 
 local KILL = 9
 
+-- The rest of the methods, loaded with the first that is called.
+local PARTS = { "tidelock.box.files", "tidelock.box.live" }
+
 ---@class tidelock.Box
-local methods = {}
+local methods = setmetatable({}, { __index = function(self, name)
+  for _, part in ipairs(PARTS) do
+    local method = require(part)[name]
+    if method then
+      rawset(self, name, method)
+      return method
+    end
+  end
+end })
 local meta = { __index = methods, __name = "tidelock.Box" }
 
 ---@param spec tidelock.Spec
@@ -43,14 +54,15 @@ function methods:gone(seconds)
   return ended and "has ended: its PID 1 is gone" or nil
 end
 
-local function refuse_gone(box)
-  local why = box:gone()
+-- The error for what needs the box to be there and running, or nil.
+function methods:refuse_gone()
+  local why = self:gone() or self.paused and "is paused: resume it first"
   if why then return errors.new { op = "exec", code = "ESRCH", message = "the box " .. why } end
 end
 
 -- The plan of something that joins, ready to be launched; and what is held for that.
-local function prepared_of(box, norm, ops, given, fields)
-  local pidfd, code = box.raw:pidfd()
+function methods:prepared(norm, ops, given, fields)
+  local pidfd, code = self.raw:pidfd()
   if not pidfd then
     error(errors.new { op = "exec", code = code, message = "exec: " .. code }, 0)
   end
@@ -59,21 +71,21 @@ local function prepared_of(box, norm, ops, given, fields)
     if item.use == "box" then
       item.fd = pidfd
     elseif item.use == "cgroup" then
-      item.fd = box.cgroup:tasks(item.index)
+      item.fd = self.cgroup:entry(item.index)
       held[#held + 1] = item.fd
     else
       item.what = fields[item.use]
     end
   end
-  return { norm = norm, ops = ops, given = given, group = true, box_cgroup = box.cgroup }, held
+  return { norm = norm, ops = ops, given = given, group = true, box_cgroup = self.cgroup }, held
 end
 
 local MOMENT = 0.5 -- s: PID 1 cannot be joined for a while before its end is told
 
 -- A target that vanished while it was joined is told as that, not as the call that noticed.
-local function lost(box, report)
+function methods:lost(report)
   local err = report.reason == "setup" and report.error
-  local why = err and err.op ~= "exec" and box:gone(err.op == "setns" and MOMENT or 0)
+  local why = err and err.op ~= "exec" and self:gone(err.op == "setns" and MOMENT or 0)
   if why then
     report.error = errors.new { op = "exec", code = "ESRCH", message = "the box " .. why,
       cause = report.error }
@@ -84,23 +96,26 @@ end
 local function prepare(box, t, at, pipes)
   local norm, fields = require("tidelock.normalise.exec").normalise(box, t, at, pipes)
   local ops, given = require("tidelock.plan.exec").process(norm)
-  return prepared_of(box, norm, ops, given, fields)
+  return box:prepared(norm, ops, given, fields)
 end
 
 local function spawn(box, t, at, pipes)
+  local v2 = box.cgroup and box.cgroup.cgroup.version == 2
+  local into = v2 and box.cgroup:entry(1) or nil
   -- The joining process is begun while its plan is made, as for a box of its own.
-  local early = require("tidelock.core").launch.spawn(0)
+  local early = require("tidelock.core").launch.spawn(0, into)
   local container = require "tidelock.container"
   local good, prepared, held = pcall(prepare, box, t, at, pipes)
   if not good then
     early:close()
     error(prepared, 0)
   end
+  held[#held + 1] = into
   local raw, open
   good, raw, open = pcall(container.launch, prepared, early)
   for _, fd in ipairs(held) do fd:close() end
   if not good then error(raw, 0) end
-  if not raw then return nil, lost(box, open) end
+  if not raw then return nil, box:lost(open) end
   local process = require("tidelock.process").new(box, raw, prepared, open)
   box.running[process] = true
   return process
@@ -113,7 +128,7 @@ end
 ---@return tidelock.Error? err
 function methods:spawn(t)
   local at = origin.find()
-  local err = refuse_gone(self)
+  local err = self:refuse_gone()
   if err then return nil, err end
   local process, report = spawn(self, t, at, true)
   if not process then return nil, report.error end
@@ -125,7 +140,7 @@ end
 ---@return tidelock.Report
 function methods:exec(t)
   local at = origin.find()
-  local err = refuse_gone(self)
+  local err = self:refuse_gone()
   if err then return require("tidelock.report").setup(err) end
   local good, process, report = pcall(spawn, self, t, at, false)
   if not good then
@@ -152,6 +167,8 @@ function methods:stop()
   if self.stopped then return end
   self.stopped = true
   self.raw:kill(KILL)
+  -- What stands still does not die (v1).
+  if self.cgroup then self.cgroup.group:kill() end
   -- PID 1 does not end while a process of its box is there that nobody has reaped.
   for process in pairs(self.running) do process.raw:reap() end
   self.raw:close()
@@ -178,210 +195,6 @@ function methods:pollfd() return self.raw:pollfd() end
 ---The pid of PID 1, as the host counts.
 ---@return integer
 function methods:pid() return self.raw:pid() end
-
--- A file of the box, opened inside by the box's user: no path of the box is resolved out here.
-local function open_file(box, path, flags, mode)
-  local err = refuse_gone(box)
-  if err then return nil, err end
-  local place = require("tidelock.normalise.path").join(box.norm.cwd, path)
-  local ops, given = require("tidelock.plan.exec").file(box.norm, place, flags, mode)
-  local prepared, held = prepared_of(box, box.norm, ops, given, {})
-  local good, raw, open = pcall(require("tidelock.container").launch, prepared)
-  for _, fd in ipairs(held) do fd:close() end
-  if not good then
-    if not errors.is(raw) then error(raw, 0) end
-    return nil, raw
-  end
-  if not raw then return nil, lost(box, open).error end
-  local fd = raw:file()
-  raw:close()
-  return fd
-end
-
-local O_WRONLY, O_CREAT, O_TRUNC = 1, 64, 512
-local LONGEST_PATH = 4095
-
-local function refuse_path(path, field)
-  local accepted = "a path inside, absolute or from the box's cwd"
-  if type(path) ~= "string" or path == "" or path:find("%z") then
-    errors.refuse { field = field, value = path, why = "is not a path", at = origin.find(),
-      accepted = accepted }
-  elseif #path > LONGEST_PATH then
-    errors.refuse { field = field, why = ("is %d bytes long"):format(#path), at = origin.find(),
-      accepted = ("at most %d"):format(LONGEST_PATH) }
-  end
-end
-
--- Through a descriptor that somebody inside may have chosen the kind of.
-local function regular(fd, path)
-  local kind = require("tidelock.core").process.fd_type(fd:pollfd())
-  if kind == "file" then return true end
-  fd:close()
-  return nil, errors.new { op = "open", code = "EINVAL", path = path,
-    message = ("%s is not a file but a %s"):format(errors.printable(path), kind) }
-end
-
----A file of the box, as a descriptor: "r" or "w" (made, or emptied).
----@param path string
----@param how "r"|"w"
----@param mode integer?  of a file that is made; 0644 unless given
----@return table? fd
----@return tidelock.Error? err
-function methods:open(path, how, mode)
-  refuse_path(path, "path")
-  local flags = how == "w" and O_WRONLY + O_CREAT + O_TRUNC or 0
-  local fd, err = open_file(self, path, flags, how == "w" and (mode or 420) or 0)
-  if not fd then return nil, err end
-  local good
-  good, err = regular(fd, path)
-  if not good then return nil, err end
-  return fd
-end
-
--- The box decides how long its files are, and a sparse one costs it nothing.
-local READ_LIMIT = 64 * 1024 * 1024
-
-local function read_all(fd, path, limit)
-  local parts, size = {}, 0
-  while true do
-    local chunk, code = fd:read(65536)
-    if not chunk then
-      return nil, errors.new { op = "read", code = code, path = path,
-        message = ("read %s: %s"):format(errors.printable(path), code) }
-    end
-    if chunk == "" then return table.concat(parts) end
-    parts[#parts + 1] = chunk
-    size = size + #chunk
-    if size > limit then
-      return nil, errors.new { op = "read", code = "EFBIG", path = path,
-        message = ("read %s: more than %d bytes"):format(errors.printable(path), limit),
-        hint = "give a higher limit, box:read(path, bytes), or use box:copy_out" }
-    end
-  end
-end
-
-local function write_all(fd, data, path)
-  local good, code = require("tidelock.core").process.write(fd:pollfd(), data)
-  if good then return true end
-  return nil, errors.new { op = "write", code = code, path = path,
-    message = ("write %s: %s"):format(errors.printable(path), code) }
-end
-
----What a file of the box holds.
----@param path string
----@param limit integer?  of bytes, 64 MiB unless said; a longer file is EFBIG
----@return string? data
----@return tidelock.Error? err
-function methods:read(path, limit)
-  if limit ~= nil and not (type(limit) == "number" and limit >= 0) then
-    errors.refuse { field = "limit", value = limit, why = "is not a number of bytes",
-      at = origin.find() }
-  end
-  local fd, err = self:open(path, "r")
-  if not fd then return nil, err end
-  local data
-  data, err = read_all(fd, path, limit or READ_LIMIT)
-  fd:close()
-  if not data then return nil, err end
-  return data
-end
-
----Makes or replaces what a file of the box holds.
----@param path string
----@param data string
----@param mode integer?
----@return boolean? ok
----@return tidelock.Error? err
-function methods:write(path, data, mode)
-  if type(data) ~= "string" then
-    errors.refuse { field = "data", value = data, why = "is not a string", at = origin.find() }
-  end
-  local fd, err = self:open(path, "w", mode)
-  if not fd then return nil, err end
-  local good
-  good, err = write_all(fd, data, path)
-  fd:close()
-  if not good then return nil, err end
-  return true
-end
-
-local function copy(from, to, source, target)
-  while true do
-    local chunk, code = from:read(65536)
-    if not chunk then
-      return nil, errors.new { op = "read", code = code, path = source,
-        message = ("read %s: %s"):format(errors.printable(source), code) }
-    end
-    if chunk == "" then return true end
-    local good, err = write_all(to, chunk, target)
-    if not good then return nil, err end
-  end
-end
-
-local function open_host(path, how)
-  local core = require "tidelock.core"
-  local stat = core.host.stat(path, true)
-  -- Before it is opened: to open a FIFO is to wait for its other end.
-  if stat and stat.type ~= "file" then
-    return nil, errors.new { op = "open", code = "EINVAL", path = path,
-      message = ("%s on the host is not a file but a %s"):format(errors.printable(path),
-        stat.type) }
-  end
-  local fd, code = core.process.open(path, how)
-  if not fd then
-    return nil, errors.new { op = "open", code = code, path = path,
-      message = ("%s on the host: %s"):format(errors.printable(path), code) }
-  end
-  local good, err = regular(fd, path)
-  return good and fd, err
-end
-
--- Both ends closed, whatever happened.
-local function transfer(from, to, source, target)
-  local good, err = copy(from, to, source, target)
-  from:close()
-  to:close()
-  if not good then return nil, err end
-  return true
-end
-
----Copies a file of the host to a path of the box; its mode comes with it.
----@param source string  on the host
----@param target string  inside
----@return boolean? ok
----@return tidelock.Error? err
-function methods:copy_in(source, target)
-  refuse_path(source, "source")
-  refuse_path(target, "target")
-  local from, err = open_host(source, "r")
-  if not from then return nil, err end
-  local to
-  to, err = self:open(target, "w", require("tidelock.core").host.stat(source).mode)
-  if not to then
-    from:close()
-    return nil, err
-  end
-  return transfer(from, to, source, target)
-end
-
----Copies a file of the box to a path of the host.
----@param source string  inside
----@param target string  on the host
----@return boolean? ok
----@return tidelock.Error? err
-function methods:copy_out(source, target)
-  refuse_path(source, "source")
-  refuse_path(target, "target")
-  local from, err = self:open(source, "r")
-  if not from then return nil, err end
-  local to
-  to, err = open_host(target, "w")
-  if not to then
-    from:close()
-    return nil, err
-  end
-  return transfer(from, to, source, target)
-end
 
 ---Starts a box, calls the function with it, and stops it, whatever happens.
 ---@param spec tidelock.Spec

@@ -30,8 +30,17 @@ local function likely_namespaces(spec)
   return flags
 end
 
+local function wants_cgroup(spec)
+  if spec.likely_cgroup then return spec:likely_cgroup() end
+  return spec:fields().limits ~= nil
+end
+
 -- The kernel takes half a millisecond for the namespaces, and Lua as long for the plan: at once.
+-- But what is to begin in a cgroup of v2 begins when that is there: to enter it later takes longer.
 local function begin_early(spec)
+  if wants_cgroup(spec) and require("tidelock.core").cgroup.version "/sys/fs/cgroup" == 2 then
+    return nil
+  end
   return require("tidelock.core").launch.spawn(likely_namespaces(spec))
 end
 
@@ -199,6 +208,7 @@ function M.watch(box, prepared, streams, signals)
   return require("tidelock.supervisor").watch(box, {
     timeout = prepared.norm.timeout, signals = signals, streams = streams, group = prepared.group,
     cgroup = cgroup and cgroup:watch(),
+    tree = prepared.cgroup and prepared.cgroup.group,
   })
 end
 
@@ -234,7 +244,7 @@ local function supervise(box, prepared, streams, settings)
   if prepared.norm.tty then
     watch, finish = require("tidelock.terminal").wait(box, {
       timeout = prepared.norm.timeout, signals = settings.signals, watchdog = settings.watchdog,
-      cgroup = cgroup and cgroup:watch(),
+      cgroup = cgroup and cgroup:watch(), tree = cgroup and cgroup.group,
     })
   else
     watch = M.watch(box, prepared, streams, settings.signals)
@@ -289,7 +299,7 @@ local function start(spec, options)
     return prepared, M.launch(prepared, spawn)
   end)
   if good then return prepared, box, open end
-  spawn:close()
+  if spawn then spawn:close() end
   error(prepared, 0)
 end
 

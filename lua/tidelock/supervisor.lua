@@ -80,14 +80,14 @@ end
 ---Begins to look after a box; its time limit runs from here.
 ---@param box table                 of core.launch
 ---`cgroup`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
----`group`: kill its process group with it.
----@param options table  { timeout, signals, cgroup, streams, group }
+---`group`: kill its process group with it. `tree`: the core.cgroup of all that it started.
+---@param options table  { timeout, signals, cgroup, streams, group, tree }
 ---@return tidelock.Watch
 function M.watch(box, options)
   local clock = require("tidelock.core").process.clock
   local watch = {
     box = box, signals = options.signals, cgroup = options.cgroup, group = options.group,
-    open = {}, timed_out = false,
+    tree = options.tree, open = {}, timed_out = false,
     deadline = options.timeout and clock() + options.timeout,
   }
   for i, stream in ipairs(options.streams) do watch.open[i] = stream end
@@ -131,6 +131,8 @@ function M.kill(watch)
   -- Before it is reaped its pid is its own, and nobody else's.
   local pid = watch.group and box:pid() or 0
   box:kill(KILL)
+  -- Also what somebody has frozen, which would not die of a signal (v1).
+  if watch.tree then watch.tree:kill() end
   if pid > 1 then require("tidelock.core").process.kill(-pid, KILL) end
 end
 

@@ -155,6 +155,7 @@ function Terminal:run(timeout)
       self.timed_out = self.timed_out or due == limit
       self.deadline = nil
       box:kill(signal.KILL)
+      if self.tree then self.tree:kill() end -- also what somebody has frozen (v1)
     end
   end
 end
@@ -172,14 +173,15 @@ end
 ---As tidelock.supervisor.wait, for a box with a terminal. Without `signals` the caller is a
 ---library's: signals that would end it are held back for as long as its terminal is in raw mode.
 ---@param box table  of core.launch
----@param options { timeout: number?, signals: table?, watchdog: boolean?, cgroup: table? }
+---@param options { timeout: number?, signals: table?, watchdog: boolean?, cgroup: table?,
+---  tree: table? }
 ---@return { box: table, timed_out: boolean } watch
 ---@return table finish
 function M.wait(box, options)
   collectgarbage "restart"
   local self = setmetatable({
     box = box, core = require "tidelock.core", is_library = not options.signals,
-    cgroup = options.cgroup, timed_out = false,
+    cgroup = options.cgroup, tree = options.tree, timed_out = false,
   }, Terminal)
   local finish
   local good, problem = pcall(function()

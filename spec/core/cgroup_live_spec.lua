@@ -33,7 +33,7 @@ end
 local function needs(version)
   if run.who() ~= "root" then run.skip "needs root" end
   if cgroup.version(TOPS[version]) ~= version then
-    run.skip(("needs a cgroup v%d hierarchy"):format(version))
+    run.skip(("needs cgroup v%d controllers"):format(version))
   end
 end
 

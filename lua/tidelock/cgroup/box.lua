@@ -81,14 +81,20 @@ function Box:look(ready)
   end
 end
 
----What a process writes "0" to, to join one of the box's cgroups: the caller closes it.
+---What a process writes "0" to, to join one of the box's cgroups (v1), or the directory for it to
+---begin in (v2): the caller closes it.
 ---@param index integer
 ---@return table fd
-function Box:tasks(index)
+function Box:entry(index)
   local dir = self.cgroup.dirs[index]
-  local path = ("%s/%s/%s"):format(dir.path, self.cgroup.path,
-    self.cgroup.version == 1 and "tasks" or "cgroup.procs")
-  local fd, code = self.core.process.open(path, "a")
+  local path = ("%s/%s%s"):format(dir.path, self.cgroup.path,
+    self.cgroup.version == 1 and "/tasks" or "")
+  local fd, code
+  if self.cgroup.version == 1 then
+    fd, code = self.core.process.open(path, "a")
+  else
+    fd, code = self.core.file.openat2(nil, path, { flags = { "path", "directory", "nofollow" } })
+  end
   if fd then return fd end
   local errors = require "tidelock.error"
   error(errors.new { op = "exec", code = code, path = path,

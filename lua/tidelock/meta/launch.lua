@@ -7,8 +7,9 @@ local launch = {}
 ---Begin the clone of an init into new namespaces while the plan is made; launch.start uses it up, and
 ---tells what went wrong.
 ---@param flags integer  CLONE_NEW*, clone(2)
+---@param into tidelock.fd|integer|nil  directory of a cgroup v2 to begin in; stays open until it is used up
 ---@return tidelock.spawn
-function launch.spawn(flags) end
+function launch.spawn(flags, into) end
 
 ---@param options { plan: string, slots: table?, spawn: tidelock.spawn?, hook: fun(index: integer, undo: boolean, pid: integer)? }
 ---@return tidelock.box?

@@ -98,6 +98,13 @@ function Bundle:likely_namespaces()
   return flags
 end
 
+---Will it have a cgroup of its own? Before anything is checked.
+---@return boolean
+function Bundle:likely_cgroup()
+  local linux = member(self.config, "linux")
+  return (member(linux, "resources") or member(linux, "cgroupsPath")) ~= nil
+end
+
 local function new_norm(bundle, facts)
   return {
     notes = {}, enforced = {}, not_enforced = {}, protected = {}, watch = {}, watched = {},

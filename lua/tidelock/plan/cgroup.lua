@@ -1,5 +1,5 @@
---- The cgroups of a box: made and limited before the clone, joined by init before all else that
---- it does (SEQUENCES.md, trap 13).
+--- The cgroups of a box: made and limited before the clone. That of v2 is where init begins; those
+--- of v1 it joins before all else that it does (SEQUENCES.md, trap 13).
 
 local M = {}
 
@@ -17,6 +17,11 @@ function M.make(build, norm)
       build:add { op = "limit_cgroup", slot = slot, file = item.file, value = item.value,
         optional = item.optional and 1 or 0, at = item.at }
     end
+  end
+  -- The one of v2 is begun in.
+  if norm.cgroup.version == 2 then
+    build:add { op = "clone_into", slot = build.cgroups[1] }
+    build.cgroups = {}
   end
 end
 

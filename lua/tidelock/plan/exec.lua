@@ -16,6 +16,10 @@ local function join(build, norm, box_slot, cgroup_slots)
   local identity = norm.identity
   local all = 2 ^ (norm.last_cap + 1) - 1
   build:enter("host", "prepare")
+  if norm.cgroup and norm.cgroup.version == 2 then
+    build:add { op = "clone_into", slot = cgroup_slots[1] }
+    cgroup_slots = {}
+  end
   build:add { op = "clone", flags = 0 }
   build:enter("child", "created")
   build:add { op = "pdeathsig", signal = SIGKILL }
