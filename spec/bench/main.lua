@@ -10,6 +10,7 @@ local parts = {
   { "run", "bench.part_run" },
   { "exec", "bench.part_exec" },
   { "bundle", "bench.part_bundle" },
+  { "cgroup", "bench.part_cgroup" },
   { "parallel", "bench.part_parallel" },
   { "drift", "bench.part_drift" },
   { "filter", "bench.part_filter" },
@@ -19,7 +20,7 @@ local known, wanted = {}, {}
 for _, part in ipairs(parts) do known[part[1]] = true end
 for name in (os.getenv "BENCH_ONLY" or ""):gmatch "[^%s,]+" do
   if not known[name] then
-    print(("bench: there is no part %q (run exec bundle parallel drift filter)"):format(name))
+    print(("bench: there is no part %q (run exec bundle cgroup parallel drift filter)"):format(name))
     os.exit(2)
   end
   wanted[name] = true

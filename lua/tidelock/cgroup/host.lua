@@ -11,10 +11,15 @@ end
 
 local function each_mount(mountinfo, visit)
   local unescape = require("tidelock.mountinfo").unescape
-  for line in mountinfo:gmatch("[^\n]+") do
-    local root, point, kind, options =
-      line:match("^%S+ %S+ %S+ (%S+) (%S+) .- %- (cgroup2?) %S+ (%S+)")
+  -- From one " - cgroup" to the next: to match every line takes as long as five mounts.
+  local at = mountinfo:find(" - cgroup", 1, true)
+  while at do
+    local first, last = at, mountinfo:find("\n", at, true) or #mountinfo + 1
+    while first > 1 and mountinfo:byte(first - 1) ~= 10 do first = first - 1 end
+    local root, point, kind, options = mountinfo:sub(first, last - 1)
+      :match("^%S+ %S+ %S+ (%S+) (%S+) .- %- (cgroup2?) %S+ (%S+)")
     if root then visit(unescape(root), unescape(point), kind, options) end
+    at = mountinfo:find(" - cgroup", last, true)
   end
 end
 
