@@ -254,7 +254,7 @@ local function supervise(box, prepared, streams, settings)
   local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
-  if cgroup then cgroup:finish(report) end
+  if cgroup then cgroup:finish(report, settings.operations or not settings.leave) end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)

@@ -14,7 +14,9 @@ local M = {}
 ---@field at string?            where that was asked for: "ci.lua:8"
 ---@field stopped string?       what became of the box around it: "was stopped"
 ---@field denials table[]       {layer, call|path|address, rule, at, remedy}
----@field usage table           wall, user, system in seconds, memory_peak in bytes (nil: unknown)
+---@field usage table           wall, user, system in seconds, memory_peak in bytes (nil: unknown);
+---  with a cgroup also throttled, periods_throttled, pids_peak, forks_refused, and as in
+---  tidelock.CgroupStats memory, io, pressure, oom
 ---@field enforced string[]     what was put in force
 ---@field not_enforced string[] what should be in force and could not be put there, with the reason
 ---@field notes table[]         {text, at}

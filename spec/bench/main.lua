@@ -20,7 +20,8 @@ local known, wanted = {}, {}
 for _, part in ipairs(parts) do known[part[1]] = true end
 for name in (os.getenv "BENCH_ONLY" or ""):gmatch "[^%s,]+" do
   if not known[name] then
-    print(("bench: there is no part %q (run exec bundle cgroup parallel drift filter)"):format(name))
+    print(("bench: there is no part %q (run exec bundle cgroup parallel drift filter)")
+      :format(name))
     os.exit(2)
   end
   wanted[name] = true

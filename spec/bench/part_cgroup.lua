@@ -1,4 +1,4 @@
--- What a cgroup with limits on memory, pids and cpu adds to a bundle: to make it, to enter it and to
+-- What a cgroup with limits on memory, pids and cpu adds to a bundle: to make, to enter and to
 -- remove it, beside the bare system calls. All four in one run; bundle_floor.c makes the calls.
 local contestants = require "bench.contestants"
 

@@ -113,27 +113,12 @@ function Box:memory_limit()
   return self.group:oom() and limit(self.cgroup, "memory") or nil
 end
 
--- The sum is the cgroup's, which counts also those that nobody waited for; its parts are counted
--- in ticks. Those of rusage are finer, where most of the time is in them.
-local function add_usage(report, usage)
-  local own = report.usage
-  if usage.cpu then
-    local waited = (own.user or 0) + (own.system or 0)
-    local share = usage.share or 1
-    if waited > usage.cpu / 2 then share = own.user / waited end
-    own.user = usage.cpu * share
-    own.system = usage.cpu - own.user
-  end
-  own.memory_peak = usage.memory_peak or own.memory_peak
-  own.throttled, own.periods_throttled = usage.throttled, usage.periods_throttled
-  own.forks_refused = usage.forks_refused
-end
-
 ---After the end of the last process: numbers and reason into the report, and nothing is left.
 ---@param report tidelock.Report
-function Box:finish(report)
-  if report.reason ~= "setup" then
-    add_usage(report, require("tidelock.cgroup.v" .. self.cgroup.version).usage(self.group))
+---@param told boolean?  somebody wants the numbers
+function Box:finish(report, told)
+  if report.reason ~= "setup" and (told or not report.ok) then
+    require("tidelock.cgroup.usage").add(report, self.group:stats(told))
     local memory, pids = self:memory_limit(), limit(self.cgroup, "pids")
     if memory and report.reason ~= "timeout" then
       require("tidelock.report").out_of_memory(report, memory)

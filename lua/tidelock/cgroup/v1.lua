@@ -1,9 +1,5 @@
 --- Limits on cgroup v1: one directory in the hierarchy of each controller.
 
-local counters = require "tidelock.cgroup.counters"
-
-local number, counter = counters.number, counters.named
-
 local M = {}
 
 M.controllers = { memory = "memory", pids = "pids", cpus = "cpu" }
@@ -71,24 +67,6 @@ function M.arrange(facts, limits)
     end
   end
   return dirs
-end
-
----What the box used: seconds and bytes; nil is unknown.
----@param group table  of core.cgroup
----@return table usage
-function M.usage(group)
-  local total = number(group, "cpuacct.usage")
-  -- The sum is exact, its two parts are counted in ticks.
-  local user, system = number(group, "cpuacct.usage_user"), number(group, "cpuacct.usage_sys")
-  local throttled = counter(group, "cpu.stat", "throttled_time")
-  return {
-    cpu = total and total / 1e9,
-    share = user and system and user + system > 0 and user / (user + system) or nil,
-    memory_peak = number(group, "memory.max_usage_in_bytes"),
-    throttled = throttled and throttled / 1e9,
-    periods_throttled = counter(group, "cpu.stat", "nr_throttled"),
-    forks_refused = counter(group, "pids.events", "max"),
-  }
 end
 
 return M

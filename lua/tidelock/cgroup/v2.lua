@@ -2,10 +2,6 @@
 --- with these controllers. A cgroup that has processes may not hand controllers down, so that this
 --- is often not the caller's own but one above it.
 
-local counters = require "tidelock.cgroup.counters"
-
-local number, counter = counters.number, counters.named
-
 local M = {}
 
 M.controllers = { memory = "memory", pids = "pids", cpus = "cpu" }
@@ -103,24 +99,6 @@ function M.arrange(facts, limits)
     end
   end
   return { dir }
-end
-
----What the box used: seconds and bytes; nil is unknown.
----@param group table  of core.cgroup
----@return table usage
-function M.usage(group)
-  local total = counter(group, "cpu.stat", "usage_usec")
-  local user, system = counter(group, "cpu.stat", "user_usec"), counter(group, "cpu.stat",
-    "system_usec")
-  local throttled = counter(group, "cpu.stat", "throttled_usec")
-  return {
-    cpu = total and total / 1e6,
-    share = user and system and user + system > 0 and user / (user + system) or nil,
-    memory_peak = number(group, "memory.peak"),
-    throttled = throttled and throttled / 1e6,
-    periods_throttled = counter(group, "cpu.stat", "nr_throttled"),
-    forks_refused = counter(group, "pids.events", "max"),
-  }
 end
 
 return M
