@@ -77,6 +77,40 @@ describe("core.launch", function()
     leaks.verify(before)
   end)
 
+  it("reaps an init that was begun early where the start fails before it is used", function()
+    local function children()
+      local pid = core.process.getpid()
+      local file = assert(io.open(("/proc/%d/task/%d/children"):format(pid, pid)))
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+    local bytes, ops, prepared = plans.default { hooks = { { at = "prepare", call = print } } }
+    local flags, slots = nil, {}
+    for _, op in ipairs(ops) do flags = flags or op.op == "clone" and op.flags end
+    for i, item in ipairs(prepared.given) do slots[i - 1] = item.fd end
+    local before = children()
+    local spawn = core.launch.spawn(flags)
+    local box, fault = core.launch.start { plan = bytes, slots = slots, spawn = spawn,
+      hook = function() return nil, "not today" end }
+    assert.is_nil(box)
+    assert.equal("not today", fault.cause)
+    assert.equal(before, children())
+  end)
+
+  it("keeps its link from what else is started", function()
+    local function sockets()
+      local pipe = assert(io.popen "ls -l /proc/self/fd | grep -c socket:")
+      local text = pipe:read "*a"
+      pipe:close()
+      return text
+    end
+    local before = sockets()
+    local box = assert(start(sh "sleep 60"))
+    assert.equal(before, sockets())
+    box:close()
+  end)
+
   it("has a time for each operation", function()
     local box, _, ops = assert(start(sh ":"))
     assert(box:wait(5))

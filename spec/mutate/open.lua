@@ -15,10 +15,4 @@ return {
     "see a program begin in the microseconds before the kernel ends its pid namespace",
   ["init: the slave is opened by its name"] =
     "put something over /dev/pts/N before the pty of that number is made",
-  ["host: the link is inherited by what the caller starts"] =
-    "start a program beside a box from another thread, and look at what it has open",
-  ["host: a start that is given up leaves its child"] =
-    "begin a spawn early and let the launch fail before its clone",
-  ["host: a start that fails leaves its cgroups"] =
-    "let a launch fail after its cgroups are made, where the supervisor does not remove them, too",
 }
