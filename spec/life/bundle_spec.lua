@@ -55,6 +55,17 @@ describe("tidelock run --bundle", function()
     end
   end)
 
+  it("makes a path read-only with what is mounted below it", function()
+    local out = sh("touch /tmp/x; touch /tmp/below/x; echo $?", function(config)
+      config.mounts[#config.mounts + 1] = bundles.mount("/tmp", "tmpfs", "tmpfs")
+      config.mounts[#config.mounts + 1] = bundles.mount("/tmp/below", "tmpfs", "tmpfs")
+      config.linux.readonlyPaths[#config.linux.readonlyPaths + 1] = "/tmp"
+    end)
+    assert.equal("1\n", out.stdout)
+    assert.matches("/tmp/x: Read%-only", out.stderr)
+    assert.matches("/tmp/below/x: Read%-only", out.stderr)
+  end)
+
   it("takes a command in the place of process.args", function()
     assert.equal("instead\n", good("echo of the config", nil, { "--", "echo", "instead" }))
   end)

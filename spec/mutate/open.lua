@@ -2,11 +2,9 @@
 return {
   ["the plan has no reach of join"] =
     "make the parent write the maps before the child has made its user namespace, each time",
-  ["init: what is mounted below a read-only path stays writable"] =
-    "make a path read-only below which something is mounted",
   ["init: a path in a mount is not resolved in it"] =
     "change the attributes of a path in a mount whose root has an absolute link",
-  ["init: a procfs that is none gets the oom_score_adj"] = "start a bundle where /proc is none",
+  ["init: a procfs that is none gets the oom_score_adj"] = "run on a host whose /proc is none",
   ["init: who enters a box keeps the link to the exec"] =
     "win the race that box_safe_spec runs: it does, but not each time",
   ["init: what is held stays open up to the exec"] =
