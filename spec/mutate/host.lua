@@ -2,6 +2,7 @@
 local LAUNCH, BOX, LINK = "core/host/launch.c", "core/host/box.c", "core/host/link.c"
 local SPAWN, IMAGE = "core/host/spawn.c", "core/host/image.c"
 local TERMINAL, USERNS = "core/host/terminal.c", "core/host/userns.c"
+local ENTER = "core/host/enter.c"
 
 return {
   -- The plan, and what is held before the clone.
@@ -39,13 +40,13 @@ return {
   { "a start that fails leaves its child", LAUNCH,
     "\tif (ret < 0) {\n\t\ttl_box_kill(box);", "\tif (ret < 0) {" },
   { "a start that fails leaves its cgroups", LAUNCH, "if (launch->cgroup)", "if (0)" },
-  { "what entered a box and was not handed over lives on", LAUNCH,
+  { "what entered a box and was not handed over lives on", ENTER,
     "\t\tabandon_entered(box);\n", "\t\t(void)abandon_entered;\n" },
-  { "any process whose pid the page tells is killed", LAUNCH,
+  { "any process whose pid the page tells is killed", ENTER,
     "if (pid <= 1 ||\n\t    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | "
       .. "__WALL) < 0)",
     "if (pid <= 1)" },
-  { "the end of who joined a box is not noticed", LAUNCH,
+  { "the end of who joined a box is not noticed", ENTER,
     "if (n > 0 && !fds[0].revents && poll(fds, 1, 0) == 0)", "if (0)" },
   -- The page, which the box may write.
   { "a fault of any index is believed", BOX, "if (index > box->count ||\n", "if (0 ||\n" },

@@ -1,10 +1,9 @@
 /*
  * The launcher's side of what a box hands out, with an enemy at the other end: messages over the
- * link, a pid in the page, a file that is to be a terminal. Includes core/host/launch.c and
+ * link, a pid in the page, a file that is to be a terminal. Includes core/host/enter.c and
  * terminal.c for their static functions; what these would call besides is left unresolved.
  */
-#include "../../core/host/launch.c" /* NOLINT(bugprone-suspicious-include) */
-#undef autoclose
+#include "../../core/host/enter.c" /* NOLINT(bugprone-suspicious-include) */
 #define PTMX_MAJOR TERMINAL_MAJOR
 #define PTMX_MINOR TERMINAL_MINOR
 #include "../../core/host/terminal.c" /* NOLINT(bugprone-suspicious-include) */
@@ -12,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "../../core/host/image.h"
 
 static int wrong;
 
