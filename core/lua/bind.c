@@ -248,6 +248,7 @@ static int core_index(lua_State *L)
 		{ "pty", tl_lua_open_pty },
 		{ "cgroup", tl_lua_open_cgroup },
 		{ "terminal", tl_lua_open_terminal },
+		{ "devices", tl_lua_open_devices },
 		{ NULL, NULL },
 	};
 	const char *name = luaL_checkstring(L, 2);

@@ -73,3 +73,4 @@ void tl_lua_add_statmount(lua_State *L);
 void tl_lua_add_filter_oci(lua_State *L);
 int tl_lua_open_cgroup(lua_State *L);
 int tl_lua_open_terminal(lua_State *L);
+int tl_lua_open_devices(lua_State *L);
