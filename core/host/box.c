@@ -27,6 +27,7 @@ bool tl_box_fault(const struct tl_box *box, struct tl_fault *fault)
 	if (fault->error <= 0 || fault->error > 4095)
 		fault->error = EPROTO;
 	fault->call = __atomic_load_n(&box->page->fault_detail, __ATOMIC_RELAXED);
+	fault->reason[0] = '\0';
 	return true;
 }
 

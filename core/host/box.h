@@ -13,6 +13,8 @@
 
 #include "../plan/plan.h"
 
+#define TL_REASON 128
+
 struct tl_fault {
 	/* Of the operation; TL_NO_OP: the launcher's own work. */
 	uint32_t index;
@@ -20,6 +22,8 @@ struct tl_fault {
 	int error;
 	/* The number of the system call, 0 if none failed. */
 	uint32_t call;
+	/* What the kernel said besides, "" for nothing. */
+	char reason[TL_REASON];
 };
 
 struct tl_box {

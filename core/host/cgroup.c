@@ -198,14 +198,21 @@ int tl_cgroup_identify(const struct tl_cgroup *group, unsigned index,
 	return 0;
 }
 
+int tl_cgroup_dir(const struct tl_cgroup *group, uint32_t slot)
+{
+	for (unsigned i = 0; i < group->count; i++)
+		if (group->dirs[i].slot == slot)
+			return group->dirs[i].fd;
+	return -EBADF;
+}
+
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
 		  const char *value, long *call)
 {
+	int dir = tl_cgroup_dir(group, slot);
+
 	*call = 0;
-	for (unsigned i = 0; i < group->count; i++)
-		if (group->dirs[i].slot == slot)
-			return tl_cgroup_write(group->dirs[i].fd, file, value, call);
-	return -EBADF;
+	return dir < 0 ? dir : tl_cgroup_write(dir, file, value, call);
 }
 
 int tl_cgroup_dir_with(const struct tl_cgroup *group, const char *file)

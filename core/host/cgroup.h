@@ -59,6 +59,9 @@ int tl_cgroup_adopt(struct tl_cgroup *group, const char *top, const char *path,
 int tl_cgroup_identify(const struct tl_cgroup *group, unsigned index,
 		       struct tl_cgroup_identity *identity);
 
+/* The directory with this slot, owned by the struct, or -EBADF. */
+int tl_cgroup_dir(const struct tl_cgroup *group, uint32_t slot);
+
 /* Write a value to a file of the directory with this slot. */
 int tl_cgroup_set(const struct tl_cgroup *group, uint32_t slot, const char *file,
 		  const char *value, long *call);

@@ -15,6 +15,7 @@
 #include "../sys/fd.h"
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
+#include "device_filter.h"
 #include "early.h"
 #include "enter.h"
 #include "image.h"
@@ -34,6 +35,7 @@ struct walk {
 	int userns;
 	int into; /* the cgroup to begin in, one of the slots, or -1 */
 	long call;
+	struct tl_fault *fault; /* the caller's */
 };
 
 /* Where slot 0 stands among what is handed to init. */
@@ -252,6 +254,19 @@ static int do_limit_cgroup(struct walk *w, const struct tl_op_limit_cgroup *op)
 	return ret == -ENOENT && op->optional ? 0 : ret;
 }
 
+static int do_limit_devices(struct walk *w, const struct tl_op_limit_devices *op)
+{
+	int dir =
+		w->launch->cgroup ? tl_cgroup_dir(w->launch->cgroup, op->slot) : -ENOSYS;
+
+	if (dir < 0)
+		return dir;
+	return tl_device_filter_apply(dir, op->allow,
+				      tl_plan_at(w->plan, op->rules.offset),
+				      op->rules.size, w->fault->reason, TL_REASON,
+				      &w->call);
+}
+
 static int do_write_map(struct walk *w, const struct tl_op_write_map *op)
 {
 	return tl_userns_write_map(w->box->pid, op->kind == TL_MAP_GID,
@@ -297,6 +312,8 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 		return do_clone_into(w, (const void *)op);
 	case TL_OP_limit_cgroup:
 		return do_limit_cgroup(w, op);
+	case TL_OP_limit_devices:
+		return do_limit_devices(w, op);
 	case TL_OP_barrier:
 		return tl_link_tell(w->box->link);
 	case TL_OP_reach:
@@ -324,8 +341,9 @@ static bool is_ours(const struct tl_record *r)
 	}
 }
 
-static int walk_plan(struct walk *w, struct tl_fault *fault)
+static int walk_plan(struct walk *w)
 {
+	struct tl_fault *fault = w->fault;
 	const struct tl_record *ops = tl_plan_ops(w->plan);
 
 	for (uint32_t i = 0; i < w->plan->count; i++) {
@@ -338,7 +356,9 @@ static int walk_plan(struct walk *w, struct tl_fault *fault)
 		w->box->times[i].end = raw_tsc();
 		if (ret >= 0)
 			continue;
-		*fault = (struct tl_fault){ i, -ret, (uint32_t)w->call };
+		fault->index = i;
+		fault->error = -ret;
+		fault->call = (uint32_t)w->call;
 		/* A broken rendezvous is the sound of init's own fault: that is the cause. */
 		if (ret == -EPIPE && ops[i].lane == TL_CHILD) {
 			tl_box_kill(w->box);
@@ -418,13 +438,14 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 		.spawn = launch->spawn,
 		.userns = -1,
 		.into = -1,
+		.fault = fault,
 	};
 	unsigned index;
 	const char *why;
 	int ret = -EINVAL;
 
 	*box = (struct tl_box){ .pidfd = -1, .link = -1, .file = -1, .pty = -1 };
-	*fault = (struct tl_fault){ TL_NO_OP, EINVAL, 0 };
+	*fault = (struct tl_fault){ TL_NO_OP, EINVAL, 0, "" };
 	for (unsigned i = 0; i < TL_PLAN_MAX_SLOTS + 2; i++)
 		w.slots[i] = -1;
 	box->clock = launch->spawn ? launch->spawn->clock : tl_clock_ns();
@@ -435,9 +456,10 @@ int tl_launch_start(const struct tl_launch *launch, struct tl_box *box,
 		box->count = w.plan->count;
 		ret = prepare(&w);
 		if (ret < 0)
-			*fault = (struct tl_fault){ TL_NO_OP, -ret, (uint32_t)w.call };
+			*fault =
+				(struct tl_fault){ TL_NO_OP, -ret, (uint32_t)w.call, "" };
 		else
-			ret = walk_plan(&w, fault);
+			ret = walk_plan(&w);
 	}
 	release(&w);
 	if (ret < 0) {

@@ -91,6 +91,10 @@ static void push_fault(lua_State *L, const struct tl_fault *fault)
 		lua_setfield(L, -2, "call");
 	}
 	free(call);
+	if (fault->reason[0]) {
+		lua_pushstring(L, fault->reason);
+		lua_setfield(L, -2, "reason");
+	}
 }
 
 struct hook {
@@ -142,7 +146,7 @@ static unsigned read_given(lua_State *L, int arg, int *given, unsigned room)
 /*
  * start{plan=bytes, slots={[0]=fd...}, spawn=spawn, cgroup=group, hook=function(index, undo, pid)}
  *   -> box
- *   | nil, fault{index, code, errno, call, cause}, box: ended, for its times alone
+ *   | nil, fault{index, code, errno, call, reason, cause}, box: ended, for its times alone
  */
 static int launch_start(lua_State *L)
 {

@@ -277,6 +277,14 @@ static bool check_node(struct check *c, const uint32_t *w)
 	}
 }
 
+static bool check_rendezvous(struct check *c, const struct tl_record *r)
+{
+	if (r->lane != TL_CHILD || r->word[0] <= c->last_id)
+		return fail(c, "the rendezvous are not in order");
+	c->last_id = r->word[0];
+	return true;
+}
+
 static bool check_values(struct check *c, const struct tl_record *r)
 {
 	const uint32_t *w = r->word;
@@ -314,6 +322,8 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_bind:
 		return (!(w[2] & ~MOUNT_ATTRS) && w[3] <= 1 && w[4] <= 1) ||
 			fail(c, "a mount attribute is unknown");
+	case TL_OP_limit_devices:
+		return w[1] <= 1 || fail(c, "devices are allowed, 1, or not, 0");
 	case TL_OP_setresuid:
 	case TL_OP_setresgid:
 		return w[0] != ~0u || fail(c, "an id of -1 would leave the old one");
@@ -321,10 +331,7 @@ static bool check_values(struct check *c, const struct tl_record *r)
 		return w[1] <= TL_PLAN_MAX_FD || fail(c, "a descriptor is out of range");
 	case TL_OP_barrier:
 	case TL_OP_reach:
-		if (r->lane != TL_CHILD || w[0] <= c->last_id)
-			return fail(c, "the rendezvous are not in order");
-		c->last_id = w[0];
-		return true;
+		return check_rendezvous(c, r);
 	case TL_OP_enter:
 	case TL_OP_open_file:
 		return r->lane == TL_CHILD || fail(c, "the operation is the child's");

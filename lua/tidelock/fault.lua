@@ -14,6 +14,12 @@ local HINTS = {
     hint = "the limit of processes (RLIMIT_NPROC or limits.pids) is reached: init is one of them" },
   { op = "limit_cgroup", code = "EINVAL",
     hint = "a cgroup above this one allows less, or the kernel takes no such value" },
+  { op = "limit_devices", code = "EPERM",
+    hint = "eBPF programs for devices take CAP_BPF and CAP_NET_ADMIN of the host, and that no"
+      .. " cgroup above has one that lets nothing below it have its own" },
+  { op = "limit_devices", code = "ENOSYS", hint = "a kernel with CONFIG_BPF_SYSCALL" },
+  { op = "limit_devices", code = "EINVAL", call = "bpf", hint = "a kernel with CONFIG_CGROUP_BPF" },
+  { op = "limit_devices", code = "EBADF", hint = "only cgroup v2 takes an eBPF program" },
   { op = "make_cgroup", code = "EBUSY",
     hint = "a cgroup that has processes of its own cannot hand controllers down (cgroups(7))" },
   { op = "make_cgroup", code = "ENOSPC", hint = "no more cgroups: see cgroup.max.descendants" },
@@ -102,7 +108,8 @@ local function hint_of(fault, op)
   -- What goes wrong in asking must not hide what is asked about.
   local good, found = pcall(cause_of, fault, op)
   if good and found then return require("tidelock.probe.cause").text(found) end
-  for _, row in ipairs(HINTS) do
+  -- What the kernel says itself is better than a guess.
+  for _, row in ipairs(fault.reason and {} or HINTS) do
     if matches(row, fault, op) then return row.hint end
   end
 end
@@ -140,7 +147,8 @@ end
 local LANE = { host = "on the host", parent = "beside the child", child = "in the container" }
 
 ---The error of an operation that failed.
----@param fault {index: integer, code: string, errno: integer, call: string?, cause: any}
+---@param fault {index: integer, code: string, errno: integer, call: string?, reason: string?,
+---  cause: any}
 ---@param ops table[]
 ---@param norm table
 ---@return tidelock.Error
@@ -158,6 +166,7 @@ function M.explain(fault, ops, norm)
     message, hint = exec_story(fault, op, norm)
   else
     local why = fault.cause and tostring(fault.cause) or fault.code
+    if fault.reason then why = ("%s: %s"):format(why, errors.printable(fault.reason, 200)) end
     message = ("%s: %s (%soperation %d of %d, %s)"):format(
       require("tidelock.plan.explain").story(op), why,
       fault.call and fault.call .. ", " or "", fault.index, #ops, LANE[op.lane])

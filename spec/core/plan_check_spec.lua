@@ -244,6 +244,10 @@ local cases = {
       early(op("idmap_mount", "parent",
         { slot = 0, recursive = 0, attr = 0x100000, path = "/x" }), 1)
   end,
+  ["devices are allowed, 1, or not, 0"] = function()
+    return { op("make_cgroup", "host", { slot = 0, path = "/x", name = "x" }),
+      op("limit_devices", "host", { slot = 0, allow = 2, rules = {} }), unpack(early()) }
+  end,
   ["an id of -1 would leave the old one"] = function()
     return early(child("setresuid", { uid = 4294967295 })),
       early(child("setresgid", { gid = 4294967295 }))
@@ -377,6 +381,8 @@ describe("core.plan.check", function()
       late(child("seccomp", { filter = filter:rep(4096), flags = 0 })),
       early(node(8630, 4095, 1048575)), early(node(25008, 8, 0)), early(node(4534, 0, 0)),
       { namespace(0x40000000), unpack(early()) },
+      { op("make_cgroup", "host", { slot = 0, path = "/x", name = "x" }),
+        op("limit_devices", "host", { slot = 0, allow = 1, rules = {} }), unpack(early()) },
       early(child("mount_attr", { target = "/x", set = 15, clear = 0, propagation = 0x40000,
         recursive = 1 })), late(child("console", { target = "/x", uid = 0 })),
       late(child("setgroups", { gids = {} })), early(child("unshare", { flags = 0 })),

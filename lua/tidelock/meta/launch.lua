@@ -13,7 +13,7 @@ function launch.spawn(flags, into) end
 
 ---@param options { plan: string, slots: table?, spawn: tidelock.spawn?, hook: fun(index: integer, undo: boolean, pid: integer)? }
 ---@return tidelock.box?
----@return { index: integer, code: string, errno: integer, call: string?, cause: any }? fault
+---@return { index: integer, code: string, errno: integer, call: string?, reason: string?, cause: any }? fault
 ---@return tidelock.box? ended  with a fault: for its times and moments
 function launch.start(options) end
 

@@ -1,19 +1,12 @@
 --- linux.resources and linux.cgroupsPath: the directories of cgroups to make, and what is to be
---- written there. Conversions between v1 and v2 are those that the ecosystem agreed on
---- (runtime-spec,
---- config-linux.md; kernel, cgroup-v2.rst).
+--- written there; for devices see tidelock.oci.devices. Conversions between v1 and v2 are those
+--- that the ecosystem agreed on (runtime-spec, config-linux.md; kernel, cgroup-v2.rst).
 
 local check = require "tidelock.oci.check"
 
 local M = {}
 
 local DRIVERS = { "tidelock.cgroup.v1", "tidelock.cgroup.v2" }
-
--- What may be used whatever else is asked for (config-linux.md, "Default Devices", and any mknod).
-local ALWAYS = {
-  "c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm",
-  "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm",
-}
 
 -- A number as the kernel's files take it; nil for what asks for nothing.
 local function amount(value, unlimited)
@@ -132,73 +125,6 @@ local function refuse_unknown(ctx, resources, version)
   end
 end
 
-local function rule_lines(ctx, rule, field)
-  local kind, access = rule.type or "a", rule.access or "rwm"
-  if not access:find "^[rwm]+$" then
-    check.refuse(ctx.at, field .. ".access", access, "is not known", 'letters of "rwm"')
-  elseif not kind:find "^[abc]$" then
-    check.refuse(ctx.at, field .. ".type", kind, "is not known", '"a", "b", "c"')
-  end
-  local function number(value) return value and value >= 0 and ("%.0f"):format(value) or "*" end
-  local numbers = number(rule.major) .. ":" .. number(rule.minor)
-  if kind ~= "a" then return { ("%s %s %s"):format(kind, numbers, access) } end
-  if numbers == "*:*" and access:find "r" and access:find "w" and access:find "m" then
-    return { "a" }
-  end
-  return { ("b %s %s"):format(numbers, access), ("c %s %s"):format(numbers, access) }
-end
-
--- v1: the kernel's list begins with all; rules follow in their order, and last what always may be.
-local function device_rules(ctx, rules, add)
-  add("devices", "devices.deny", "a", "linux.resources.devices")
-  for i, rule in ipairs(rules) do
-    local field = ("linux.resources.devices[%d]"):format(i - 1)
-    for _, line in ipairs(rule_lines(ctx, rule, field)) do
-      add("devices", rule.allow and "devices.allow" or "devices.deny", line, field)
-    end
-  end
-  for _, line in ipairs(ALWAYS) do
-    add("devices", "devices.allow", line, "linux.resources.devices")
-  end
-end
-
-local function makes_nodes(ctx)
-  for _, name in ipairs(ctx.norm.capabilities) do
-    if name == "MKNOD" then return not ctx.in_user_namespace end
-  end
-  return false
-end
-
--- Without a controller nodes of the root are of no use where it is mounted nodev, and no others can
--- be made without MKNOD.
-local function without_devices(ctx, rules, why)
-  if rules[1] and makes_nodes(ctx) then
-    check.refuse(ctx.at, "linux.resources.devices", nil, "cannot be enforced: " .. why, nil,
-      "without CAP_MKNOD in process.capabilities.bounding no device can be made")
-  end
-  local list = ctx.norm.not_enforced
-  if makes_nodes(ctx) then
-    list[#list + 1] = "devices: the container may make nodes (CAP_MKNOD) of any device: " .. why
-  elseif rules[1] then
-    list[#list + 1] = "linux.resources.devices: " .. why
-  end
-end
-
-local function devices(ctx, resources, driver, add)
-  local rules = resources.devices or {}
-  -- Neither rules nor a way to make a node: nothing to be held back.
-  if not rules[1] and not makes_nodes(ctx) then return end
-  if not driver then
-    return without_devices(ctx, rules, "no cgroup file system is mounted")
-  elseif ctx.facts.cgroups.version ~= 1 then
-    return without_devices(ctx, rules, "rules for devices need cgroup v1 yet")
-  end
-  local why = driver.problem(ctx.facts, "devices")
-  if why then return without_devices(ctx, rules, why) end
-  ctx.norm.devices_limited = true
-  device_rules(ctx, rules, add)
-end
-
 local function checked_path(ctx, path)
   local field = "linux.cgroupsPath"
   if path:find ":" then
@@ -255,7 +181,8 @@ local function arrange_v2(ctx, driver, settings, path, absolute)
   end
   local top = absolute and ctx.facts.cgroups.v2.mount or driver.base(ctx.facts, needed)
     or ctx.facts.cgroups.v2.dir
-  local dir = { path = top, settings = {}, enable = enable[1] and table.concat(enable, " ") }
+  local dir = { path = top, settings = {}, enable = enable[1] and table.concat(enable, " "),
+    devices = ctx.devices }
   for i, item in ipairs(settings) do
     dir.settings[i] = { file = item.file, value = item.value, optional = item.optional,
       at = ctx.at .. ", " .. item.field }
@@ -278,7 +205,7 @@ local function collect(ctx, resources, version, driver)
         ctx.facts.uid ~= 0 and "run it as root, or take the limit out of config.json" or nil)
     end
   end
-  devices(ctx, resources, driver, add)
+  require("tidelock.oci.devices").resolve(ctx, resources.devices or {}, add)
   return settings
 end
 
@@ -308,7 +235,7 @@ function M.resolve(ctx)
   local asked = linux.cgroupsPath ~= "" and linux.cgroupsPath or nil
   -- Without a pid namespace of its own nothing but a cgroup holds together what it starts.
   local loose = not ctx.new.pid and driver and not driver.problem(facts, "freezer")
-  if not driver or not settings[1] and not asked and not loose then return end
+  if not driver or not settings[1] and not ctx.devices and not asked and not loose then return end
   local name = facts.box_name()
   local path, absolute = "tidelock/" .. name, false
   if asked then path, absolute = checked_path(ctx, asked) end

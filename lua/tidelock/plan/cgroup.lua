@@ -12,10 +12,14 @@ function M.make(build, norm)
     local slot = build:new_slot()
     build.cgroups[i] = slot
     build:add { op = "make_cgroup", slot = slot, path = dir.path, name = norm.cgroup.path,
-      enable = dir.enable, at = dir.settings[1] and dir.settings[1].at }
+      enable = dir.enable, at = (dir.settings[1] or dir.devices or {}).at }
     for _, item in ipairs(dir.settings) do
       build:add { op = "limit_cgroup", slot = slot, file = item.file, value = item.value,
         optional = item.optional and 1 or 0, at = item.at }
+    end
+    if dir.devices then
+      build:add { op = "limit_devices", slot = slot, allow = dir.devices.allow,
+        rules = dir.devices.rules, at = dir.devices.at }
     end
   end
   -- The one of v2 is begun in.

@@ -94,6 +94,8 @@ local function device_mode(value)
   return ("%s %04o"):format(kind[math.floor(value / 4096)] or "?", value % 4096)
 end
 
+local function rules(value) return value[1] and table.concat(value, ", ") or "none" end
+
 -- How a field is printed: by operation and name, else by its type.
 local FIELDS = {
   ["mount_attr.set"] = function(value) return bits(value, ATTR, "as it is") end,
@@ -111,6 +113,8 @@ local FIELDS = {
   ["rlimit.resource"] = resource,
   ["rlimit.soft"] = amount, ["rlimit.hard"] = amount,
   ["overlay.size"] = function(value) return (value:gsub("^size=", "")) end,
+  ["limit_devices.allow"] = function(value) return value == 1 and "all" or "no" end,
+  ["limit_devices.rules"] = rules,
   ["exec.path"] = candidates, ["exec.argv"] = words,
 }
 local TYPES = {
