@@ -24,7 +24,7 @@ local exec = op("exec", "child",
 local function around(extra)
   local late = {
     detach_old = true, chdir = true, fork = true, settle = true, seccomp = true, dup = true,
-    open_pty = true,
+    open_pty = true, console = true,
   }
   local list = {}
   if extra and extra.lane == "host" then list[#list + 1] = extra end
@@ -62,6 +62,9 @@ local once = { clone = true, root_tmpfs = true, pivot = true, exec = true, enter
 local special = {
   barrier = { id = 2 }, reach = { id = 2 },
   setns = { flags = 0x40000000 }, unshare = { flags = 0x02000000 },
+  open_namespace = { flags = 0x40000000 }, mknod = { mode = 8630 },
+  mount_attr = { clear = 0, propagation = 0x40000 },
+  limit_devices = { rules = { "c 1:3 rwm", "b *:* m" } },
 }
 
 local written = 0
