@@ -86,31 +86,12 @@ describe("core.cgroup", function()
 
   it("is where an init of another user namespace begins on v2, which is at / then", function()
     needs(UNIFIED, 2)
-    local _, all = plan.default { limits = { pids = 9 }, stdout = "capture",
-      command = { "grep", "^0:", "/proc/self/cgroup" } }
-    -- Of v1's directories one is kept, and stands in the hierarchy that has no controllers.
-    local ops, name, slot = {}, nil, nil
-    for _, op in ipairs(all) do
-      local mine = op.op:find("cgroup", 1, true)
-      if op.op == "make_cgroup" and not name then
-        op.path, name, slot = UNIFIED, op.name, op.slot
-        ops[1] = op
-        ops[2] = { op = "limit_cgroup", lane = "host", stage = "prepare", slot = slot,
-          file = "cgroup.max.descendants", value = "3", optional = 0 }
-        ops[3] = { op = "limit_cgroup", lane = "host", stage = "prepare", slot = slot,
-          file = "memory.swap.max", value = "0", optional = 1 }
-        ops[4] = { op = "clone_into", lane = "host", stage = "prepare", slot = slot }
-      elseif not mine then
-        ops[#ops + 1] = op
-      end
-    end
-    local offset = 0 -- the slots of the directories that are left out
-    for _, op in ipairs(all) do offset = offset + (op.op == "make_cgroup" and 1 or 0) end
-    for _, op in ipairs(ops) do
-      for _, field in ipairs { "slot", "null" } do
-        if op[field] and op[field] > slot then op[field] = op[field] - offset + 1 end
-      end
-    end
+    local ops, name = plan.elsewhere(UNIFIED, { stdout = "capture",
+      command = { "grep", "^0:", "/proc/self/cgroup" } }, function(slot)
+      return { { op = "limit_cgroup", slot = slot, file = "cgroup.max.descendants", value = "3",
+        optional = 0 },
+        { op = "limit_cgroup", slot = slot, file = "memory.swap.max", value = "0", optional = 1 } }
+    end)
     local group = cgroup.new()
     local from, to = core.process.pipe()
     local box, fault = core.launch.start { plan = core.plan.pack(ops, { given = 1 }),

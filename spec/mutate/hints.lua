@@ -28,6 +28,18 @@ return {
     "init: it leaves by a system call under the filter",
     "init: there may be more parents than there is room for",
   },
+  ["core/devices"] = {
+    "host: a device's number may be larger than any",
+    "host: a program for devices gives way to those below",
+    "host: a program for devices is kept open",
+    "host: a program for devices that was replaced stays in one more place",
+    "host: a rule for a device's number takes the minor alone",
+    "host: a rule for devices gives access that it has not",
+    "host: a rule for devices is about all numbers",
+    "host: a rule for devices is about both types",
+    "host: a rule that denies devices denies other access too",
+    "host: another's program for devices is replaced",
+  },
   ["core/launch"] = {
     "host: a start that fails leaves its child",
     "host: hooks are not undone",
@@ -122,6 +134,9 @@ return {
     "init does no console",
     "init does no oom_score_adj",
     "init does no personality",
+  },
+  ["life/bundle_devices"] = {
+    "the launcher does no limit_devices",
   },
   ["life/bundle_mounts"] = {
     "init does no mknod",

@@ -2,7 +2,7 @@
 local LAUNCH, BOX, LINK = "core/host/launch.c", "core/host/box.c", "core/host/link.c"
 local SPAWN, IMAGE = "core/host/spawn.c", "core/host/image.c"
 local TERMINAL, USERNS = "core/host/terminal.c", "core/host/userns.c"
-local ENTER = "core/host/enter.c"
+local DEVICES, ENTER = "core/host/device_filter.c", "core/host/enter.c"
 
 return {
   -- The plan, and what is held before the clone.
@@ -126,4 +126,24 @@ return {
   { "a map may be longer than its room", USERNS,
     'if (snprintf(words, sizeof(words), "%s", map) >= (int)sizeof(words))',
     'if (snprintf(words, sizeof(words), "%s", map) < 0)' },
+  -- Rules for devices.
+  { "a rule for devices gives access that it has not", DEVICES,
+    "allow ? 0 : (uint32_t)(ACCESS_ALL & ~rule->access) << 16;", "0;" },
+  { "a rule for devices is about both types", DEVICES, "outside | 0xffff);", "outside);" },
+  { "a rule for devices is about all numbers", DEVICES, "\temit_device(e, rule);\n",
+    "\t(void)emit_device;\n" },
+  { "a rule for a device's number takes the minor alone", DEVICES, "\t\tmask |= ~minors;\n" },
+  { "a rule that denies devices denies other access too", DEVICES,
+    "jump(e, BPF_JSET, ACCESS, HIT, (uint32_t)rule->access << 16);",
+    "jump(e, BPF_JSET, ACCESS, HIT, (uint32_t)ACCESS_ALL << 16);" },
+  { "a device's number may be larger than any", DEVICES, "if (value >= limit)", "if (0)" },
+  { "a program for devices gives way to those below", DEVICES,
+    "attr.attach_flags = BPF_F_ALLOW_MULTI |", "attr.attach_flags = BPF_F_ALLOW_OVERRIDE |" },
+  { "another's program for devices is replaced", DEVICES,
+    "strncmp(info.name, NAME, sizeof(info.name)) == 0", "1" },
+  { "a program for devices that was replaced stays in one more place", DEVICES,
+    "ret = drop(cgroup, programs + first, count - first);",
+    "ret = 0 * (int)(long)drop;" },
+  { "a program for devices is kept open", DEVICES,
+    "autoclose int program = -1;\n\n\t*call", "int program = -1;\n\n\t*call" },
 }

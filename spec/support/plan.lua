@@ -18,4 +18,37 @@ function M.default(fields, options)
   return bytes, prepared.ops, prepared
 end
 
+---The same with limits, and begun in a cgroup of the unified hierarchy, which needs no controllers:
+---of the directories of v1 one is kept, and stands there.
+---@param parent string  a directory of that hierarchy
+---@param fields table
+---@param extra fun(slot: integer): table[]  operations right after the directory is made
+---@return table[] ops
+---@return string name   of the directory
+function M.elsewhere(parent, fields, extra)
+  local own = { limits = { pids = 9 } }
+  for name, value in pairs(fields) do own[name] = value end
+  local _, all = M.default(own)
+  local ops, name, slot, left_out = {}, nil, nil, -1
+  for _, op in ipairs(all) do
+    local mine = op.op:find("cgroup", 1, true)
+    left_out = left_out + (op.op == "make_cgroup" and 1 or 0)
+    if op.op == "make_cgroup" and not name then
+      op.path, op.enable, name, slot = parent, nil, op.name, op.slot
+      ops[1] = op
+      for _, more in ipairs(extra(slot)) do ops[#ops + 1] = more end
+      ops[#ops + 1] = { op = "clone_into", slot = slot }
+      for i = 2, #ops do ops[i].lane, ops[i].stage = "host", "prepare" end
+    elseif not mine and op.op ~= "clone_into" then
+      ops[#ops + 1] = op
+    end
+  end
+  for _, op in ipairs(ops) do
+    for _, field in ipairs { "slot", "null" } do
+      if op[field] and op[field] > slot then op[field] = op[field] - left_out end
+    end
+  end
+  return ops, name
+end
+
 return M
