@@ -9,9 +9,9 @@
  * never from inside another one.
  *
  * An attached program is the cgroup's own: it goes with the directory, and no descriptor of it is
- * to be kept. A cgroup may have BPF_F_ALLOW_MULTI programs only, with which what is above, below
- * and beside ours is run as well, and a device must be allowed by all. Without that flag a box's
- * own manager of cgroups could either attach none of its own or put its own in the place of ours.
+ * to be kept. Ours are attached with BPF_F_ALLOW_MULTI: those above, below and beside are run as
+ * well, and a device must be allowed by all. Without that flag a manager of cgroups in the box
+ * could attach none of its own, or (BPF_F_ALLOW_OVERRIDE) put its own in the place of ours.
  */
 #pragma once
 
