@@ -13,7 +13,7 @@
 #include "waitable.h"
 
 #define CGROUP_CLASS "tidelock.cgroup"
-#define EVENT_CLASS "tidelock.cgroup.event"
+#define EVENT_CLASS "tidelock.cgroup_event"
 #define TEXT_MAX 65536
 
 static struct tl_cgroup *to_group(lua_State *L)

@@ -59,7 +59,7 @@ end
 ---memory.pressure or io.pressure. cgroup v2; accounting/psi.rst.
 ---@param file string
 ---@param trigger string?
----@return tidelock.CgroupEvent?
+---@return tidelock.cgroup_event?
 ---@return tidelock.Error? err
 function M:event(file, trigger)
   local err = self:refuse_gone() or not self.cgroup and no_cgroup "event"

@@ -90,22 +90,31 @@ function group:thaw(seconds) end
 ---Without CAP_SYS_RESOURCE the window is a multiple of 2 s (EINVAL).
 ---@param file string
 ---@param trigger string?
----@return tidelock.CgroupEvent?
+---@return tidelock.cgroup_event?
 ---@return string? code
 ---@return integer? errno
 function group:event(file, trigger) end
 
----@class tidelock.CgroupEvent
+---@class tidelock.cgroup_event
 local event = {}
+
+---The descriptor to poll for POLLPRI.
 ---@return integer
 function event:pollfd() end
+
+---What to poll for.
 ---@return string  "p"
 function event:events() end
+
 ---The whole file as it is now; it is waited for the next change from then on.
 ---@return string?
 ---@return string? code
 ---@return integer? errno
 function event:read() end
+---No time of its own: nil.
+---@return nil
+function event:timeout() end
+---Closes its descriptor. May be called again.
 function event:close() end
 
 ---Readable once memory has run out: cgroup.event_control, cgroup v1 only.
