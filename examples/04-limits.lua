@@ -36,7 +36,16 @@ report = slow:run { "sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); 
 print(report.ok, report.usage.periods_throttled > 0)
 --> true	true
 
+-- Any other limit of the kernel's: processors, weights, devices, huge pages. A mistake has a name.
+report = tidelock.spec { base, limits { cpuset = "0" } }:run { "nproc", stdout = "capture" }
+print((report.stdout or ""):match("%d+"))
+--> 1
+local _, err = pcall(limits, { memory = "1G", memory_hihg = "900M" })
+print(tostring(err):match("hint: (.*)"))
+--> did you mean "memory_high"?
+
 -- A stranger's spec is held to a ceiling: more, or no limit at all, is refused.
-local good, err = pcall(function() return tidelock.spec { net = "none" }:within(base) end)
+local good
+good, err = pcall(function() return tidelock.spec { net = "none" }:within(base) end)
 print(good, (tostring(err):match("^[^(]+%f[ ]")))
 --> false	limits.cpus: no limit

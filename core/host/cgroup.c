@@ -12,6 +12,7 @@
 
 #include "../sys/fd.h"
 #include "cgroup_file.h"
+#include "cgroup_room.h"
 
 #define SHARED "tidelock"
 #define RACES 64 /* with other boxes that remove the shared directory */
@@ -91,6 +92,25 @@ void tl_cgroup_remove_upwards(int *at, const char *path, unsigned depth, uint32_
 	}
 }
 
+/* What the place wants before and after: `enable` is NULL, or v2's list, or of v1 a cpuset to fill. */
+static int descend(int at, const char *name, const char *enable, bool last,
+		   unsigned depth, uint32_t *made, long *call)
+{
+	bool hands_down = enable && *enable == '+';
+	int ret = hand_down(at, hands_down ? enable : NULL, call);
+	int below = ret < 0 ? ret : step(at, name, last, depth, made, call);
+
+	if (below < 0 || !enable || hands_down)
+		return below;
+	ret = tl_cgroup_fill(at, below, call);
+	if (ret >= 0)
+		return below;
+	close(below);
+	if (*made & 1u << depth)
+		unlinkat(at, name, AT_REMOVEDIR);
+	return ret;
+}
+
 static int make_below(int top, const char *path, const char *enable, uint32_t *made,
 		      long *call)
 {
@@ -101,11 +121,10 @@ static int make_below(int top, const char *path, const char *enable, uint32_t *m
 
 	*made = 0;
 	while (at >= 0 && *rest) {
-		int below = hand_down(at, enable, call);
+		int below;
 
 		rest = next_part(rest, name);
-		if (below >= 0)
-			below = step(at, name, !*rest, depth, made, call);
+		below = descend(at, name, enable, !*rest, depth, made, call);
 		if (below < 0)
 			tl_cgroup_remove_upwards(&at, path, depth, *made);
 		tl_fd_close(&at);
@@ -142,11 +161,12 @@ int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 		*call = SYS_fstatfs;
 		return version;
 	}
-	if (!version || !plain_path(path) || group->count == TL_CGROUP_DIRS)
+	if (!version || !plain_path(path) || group->count == TL_CGROUP_DIRS ||
+	    (enable && (version == 2) != (*enable == '+')))
 		return -EINVAL;
 	/* Another box may remove what is shared at any moment: then it is made anew. */
 	for (int i = 0; i < RACES; i++) {
-		fd = make_below(dir, path, version == 2 ? enable : NULL, &made, call);
+		fd = make_below(dir, path, enable, &made, call);
 		if (fd != -ENOENT && fd != -ENODEV)
 			break;
 	}

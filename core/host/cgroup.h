@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TL_CGROUP_DIRS 8
+#define TL_CGROUP_DIRS 16 /* v1 has a hierarchy for each controller */
 #define TL_CGROUP_NAME 256 /* of one directory, with its NUL */
 #define TL_CGROUP_PATH 1024 /* of all of them */
 
@@ -28,6 +28,11 @@ struct tl_cgroup {
 	char path[TL_CGROUP_PATH]; /* below the top, the same in every hierarchy */
 	/* Kept when the directories go: the memory limit killed something. */
 	bool oom;
+	bool lacks; /* the file of the last limit, tl_cgroup_carry_out */
+	/* The caller left this cgroup of v2, an owned descriptor, for one below it (cgroup_room.h). */
+	bool stepped;
+	int left;
+	char aside[TL_CGROUP_NAME];
 };
 
 /* 1, 2, or 0 where the path is no cgroup: statfs(2). */
@@ -35,9 +40,10 @@ int tl_cgroup_version(const char *path);
 
 /*
  * Make TOP/PATH, whose last directory must be new, and add it; `enable` ("+memory +pids", or NULL)
- * is what v2 hands down to it. -EINVAL for a path with "..", an empty or an overlong part. Returns a descriptor that the caller owns: that by which a process joins when it writes "0" (v1), or that of
- * the directory, for a clone into it (v2). What
- * was made, also by a call that failed, goes with tl_cgroup_remove.
+ * is what v2 hands down to it; on v1, "cpuset": each directory gets what the one above it has.
+ * -EINVAL for a path with "..", an empty or an overlong part. Returns a descriptor that the caller
+ * owns: that by which a process joins when it writes "0" (v1), or that of the directory, for a clone
+ * into it (v2). What was made, also by a call that failed, goes with tl_cgroup_remove.
  */
 int tl_cgroup_make(struct tl_cgroup *group, uint32_t slot, const char *top,
 		   const char *path, const char *enable, long *call);

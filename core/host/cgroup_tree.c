@@ -14,6 +14,7 @@
 #include "../sys/clock.h"
 #include "../sys/fd.h"
 #include "cgroup_file.h"
+#include "cgroup_room.h"
 
 #define DEPTH 64 /* of directories that a container made below its own */
 #define FREEZE_WITHIN 0.1 /* seconds */
@@ -268,6 +269,8 @@ int tl_cgroup_remove(struct tl_cgroup *group)
 		}
 	}
 	group->count = kept;
+	if (!kept)
+		tl_cgroup_step_back(group);
 	return ret;
 }
 
@@ -276,4 +279,7 @@ void tl_cgroup_close(struct tl_cgroup *group)
 	for (unsigned i = 0; i < group->count; i++)
 		tl_fd_close(&group->dirs[i].fd);
 	group->count = 0;
+	if (group->stepped)
+		tl_fd_close(&group->left);
+	group->stepped = false;
 }

@@ -42,7 +42,7 @@ static bool is_unusual(const char *word)
 {
 	/* One text, for pointers would have to be relocated. */
 	static const char prefixes[] =
-		"--net\0--share\0--mem\0-m\0--pids\0--cpus\0--help\0--dry-run\0-h\0";
+		"--net\0--share\0--mem\0-m\0--pids\0--cpus\0--limit\0--help\0--dry-run\0-h\0";
 	size_t n = length_of(word);
 
 	for (const char *prefix = prefixes; *prefix; prefix += length_of(prefix) + 1)

@@ -15,6 +15,7 @@
 #include "../sys/fd.h"
 #include "../sys/kernel.h"
 #include "../sys/raw.h"
+#include "cgroup_op.h"
 #include "device_filter.h"
 #include "early.h"
 #include "enter.h"
@@ -242,18 +243,6 @@ static int do_clone_into(struct walk *w, const struct tl_op_clone_into *op)
 	return 0;
 }
 
-static int do_limit_cgroup(struct walk *w, const struct tl_op_limit_cgroup *op)
-{
-	int ret;
-
-	if (!w->launch->cgroup)
-		return -ENOSYS;
-	ret = tl_cgroup_set(w->launch->cgroup, op->slot, tl_plan_at(w->plan, op->file),
-			    tl_plan_at(w->plan, op->value), &w->call);
-	/* A kernel that does not count swap has no file to limit it by. */
-	return ret == -ENOENT && op->optional ? 0 : ret;
-}
-
 static int do_limit_devices(struct walk *w, const struct tl_op_limit_devices *op)
 {
 	int dir =
@@ -311,7 +300,9 @@ static int carry_out(struct walk *w, const struct tl_record *r)
 	case TL_OP_clone_into:
 		return do_clone_into(w, (const void *)op);
 	case TL_OP_limit_cgroup:
-		return do_limit_cgroup(w, op);
+	case TL_OP_give_cgroup:
+	case TL_OP_step_aside:
+		return tl_cgroup_carry_out(w->launch->cgroup, w->plan, r, &w->call);
 	case TL_OP_limit_devices:
 		return do_limit_devices(w, op);
 	case TL_OP_barrier:

@@ -285,6 +285,15 @@ static bool check_rendezvous(struct check *c, const struct tl_record *r)
 	return true;
 }
 
+static bool check_cgroup(struct check *c, const struct tl_record *r)
+{
+	if (r->code == TL_OP_limit_cgroup)
+		return r->word[3] < TL_OPTIONAL_COUNT ||
+			fail(c, "whether the file must be there is unknown");
+	return (r->word[1] != ~0u && r->word[2] != ~0u) ||
+		fail(c, "an id of -1 would leave the old one");
+}
+
 static bool check_values(struct check *c, const struct tl_record *r)
 {
 	const uint32_t *w = r->word;
@@ -324,6 +333,9 @@ static bool check_values(struct check *c, const struct tl_record *r)
 			fail(c, "a mount attribute is unknown");
 	case TL_OP_limit_devices:
 		return w[1] <= 1 || fail(c, "devices are allowed, 1, or not, 0");
+	case TL_OP_limit_cgroup:
+	case TL_OP_give_cgroup:
+		return check_cgroup(c, r);
 	case TL_OP_setresuid:
 	case TL_OP_setresgid:
 		return w[0] != ~0u || fail(c, "an id of -1 would leave the old one");

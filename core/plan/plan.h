@@ -141,6 +141,9 @@ enum { TL_EXPECT_ANY, TL_EXPECT_DIR, TL_EXPECT_FILE, TL_EXPECT_CHAR, TL_EXPECT_C
 /* Values of write_map's `kind`. */
 enum { TL_MAP_UID, TL_MAP_GID, TL_MAP_COUNT };
 
+/* Values of limit_cgroup's `optional`: the file must be there, need not, or it or the one before. */
+enum { TL_MUST_HAVE, TL_MAY_LACK, TL_OR_THE_LAST, TL_OPTIONAL_COUNT };
+
 /* Words that a field of this type takes, 0 for an unknown type. */
 static inline unsigned tl_type_words(char type)
 {

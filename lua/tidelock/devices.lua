@@ -208,9 +208,10 @@ function M.problem(facts)
   if not (first and may(12) and (may(39) or may(21))) then
     return "on cgroup v2 that takes an eBPF program, and those take CAP_BPF and CAP_NET_ADMIN of"
       .. " the host, outside any user namespace"
-  elseif not require("tidelock.cgroup.v2").base(facts, {}) then
-    return ("no cgroup (v2) from %s up is the caller's to make one in"):format(cgroups.v2.dir)
   end
+  local place = require "tidelock.cgroup.place"
+  local found, why = place.find(facts, {})
+  return not found and place.text(why) or nil
 end
 
 ---The exceptions as texts.

@@ -5,6 +5,9 @@ local errors = require "tidelock.error"
 
 local M = {}
 
+local HANDED_ON = "the box has handed controllers down (limits.delegate), and its own cgroup takes"
+  .. " no process any more"
+
 local HINTS = {
   { code = "EINVAL", call = "fcntl", hint = "too few descriptors: raise the limit with ulimit -n" },
   { code = "EBADF", call = "dup3", hint = "too few descriptors: raise the limit with ulimit -n" },
@@ -20,9 +23,31 @@ local HINTS = {
   { op = "limit_devices", code = "ENOSYS", hint = "a kernel with CONFIG_BPF_SYSCALL" },
   { op = "limit_devices", code = "EINVAL", call = "bpf", hint = "a kernel with CONFIG_CGROUP_BPF" },
   { op = "limit_devices", code = "EBADF", hint = "only cgroup v2 takes an eBPF program" },
+  { op = "limit_cgroup", code = "ERANGE", hint = "the kernel takes no such value" },
+  { op = "limit_cgroup", code = "EACCES",
+    hint = "a cgroup above this one has less, or the file is not the caller's" },
+  { op = "limit_cgroup", code = "EBUSY",
+    hint = "processes or cgroups that are there use more than that, or hold it as it is" },
+  { op = "limit_cgroup", code = "ENODEV", hint = "there is no such device, or it is a partition" },
   { op = "make_cgroup", code = "EBUSY",
-    hint = "a cgroup that has processes of its own cannot hand controllers down (cgroups(7))" },
-  { op = "make_cgroup", code = "ENOSPC", hint = "no more cgroups: see cgroup.max.descendants" },
+    hint = "a cgroup that has processes of its own hands no controllers down (cgroups(7), \"no"
+      .. " internal processes\"): move them into one below it; in a service of systemd that is"
+      .. " DelegateSubgroup=" },
+  { op = "make_cgroup", code = "EPERM", call = "write",
+    hint = "a cgroup that would get the controller too has a process with more rights than the"
+      .. " caller's" },
+  { op = "make_cgroup", code = "EAGAIN",
+    hint = "no more cgroups may be here: see cgroup.max.descendants and cgroup.max.depth above" },
+  { op = "make_cgroup", code = "ENOSPC",
+    hint = "the kernel has no more cgroups to give: 65,535 with memory, removed ones included while"
+      .. " anything of theirs is cached, or a controller's own limit" },
+  { op = "make_cgroup", code = "EOPNOTSUPP",
+    hint = "the cgroup above is threaded (cgroup.type), and takes no controller of processes" },
+  { op = "join_cgroup", code = "EBUSY", hint = HANDED_ON },
+  { op = "clone", code = "EBUSY", hint = HANDED_ON },
+  { op = "join_cgroup", code = "ENOSPC",
+    hint = "its cpuset has no processor or no memory node (cpuset(7))" },
+  { op = "give_cgroup", code = "EPERM", hint = "only root gives a cgroup to another user" },
   { op = "write_map", code = "EPERM",
     hint = "the ids are not the caller's to map: see /etc/subuid, /etc/subgid, newuidmap(1)" },
   { op = "idmap_mount", code = "EPERM",
@@ -77,6 +102,17 @@ local function new_namespaces(flags)
   return names
 end
 
+-- A file that a kernel has or has not.
+local function no_file(op)
+  if op.file:find("weight", 1, true) then
+    return { cause = "block devices are weighed by their scheduler BFQ, or by io.cost (cgroup v2)",
+      remedy = "echo bfq > /sys/block/NAME/queue/scheduler" }
+  elseif op.file:find("%.swap%.") or op.file:find("%.memsw%.") then
+    return { cause = "this kernel does not count swap", remedy = "boot with swapaccount=1" }
+  end
+  return { cause = ("this kernel has no %s, or not in this cgroup"):format(op.file) }
+end
+
 -- What AppArmor refuses first, where it lets nobody have rights in a user namespace.
 local FIRST_RIGHTS = {
   mount = true, propagation = true, root_tmpfs = true, sethostname = true, setresgid = true,
@@ -92,6 +128,8 @@ local function cause_of(fault, op)
     return cause.namespaces(core, new_namespaces(op.flags), fault.code)
   elseif fault.code == "ENOSPC" and TOO_MANY[fault.call] then
     return cause.mounts(core.host)
+  elseif op.op == "limit_cgroup" and (fault.code == "ENOENT" or fault.code == "EOPNOTSUPP") then
+    return no_file(op)
   elseif not denied then
     return nil
   elseif op.op == "mount" and (op.fstype == "proc" or op.fstype == "sysfs") then

@@ -87,6 +87,9 @@ M.run = {
     help = "processes and threads in the box, its init too" },
   { name = "cpus", arg = "N", group = LIMIT, entry = "cpus",
     help = "processor time, in processors: 0.5, 2" },
+  { name = "limit", arg = "NAME=VALUE", group = LIMIT, entry = "limit",
+    help = "any limit of a spec, such as swap=1G, cpuset=0-1, io=/dev/sda:rbps=10M,"
+      .. " hugetlb=2M:64M; a NAME with a dot is a file of cgroup v2" },
   { name = "best-effort", group = LIMIT, field = "best_effort", value = true,
     help = "run without a limit that cannot be enforced, and report it" },
   { name = "rlimit", arg = "NAME=SOFT[:HARD]", group = LIMIT, entry = "rlimit",

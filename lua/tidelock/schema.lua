@@ -12,6 +12,7 @@ local M = {}
 ---@field module string    of tidelock.schema, holds the check
 ---@field check string     (value, at, field, words) -> value of its own, or raises
 ---@field words string[]?  all accepted values
+---@field parts boolean?    keys with a dot are parts of others: the module has covers() and nest()
 
 ---In the order in which `explain --schema` lists them.
 ---@type tidelock.Field[]
@@ -66,9 +67,11 @@ M.list = {
     default = "the caller's", doc = "limits of prlimit(2); false takes one away",
     wider = "a higher one, and one that only one of the two has (except 0)", module = "rights",
     check = "rlimits" },
-  { name = "limits", type = "{ memory = SIZE, pids = COUNT, cpus = NUMBER }", merge = "key",
-    default = "none", doc = "limits on the box as a whole, by cgroup; false takes one away",
-    wider = "a higher one, and none", module = "limits", check = "limits" },
+  { name = "limits", type = "{ memory = SIZE, pids = COUNT, cpus = NUMBER, cpuset = LIST, ... }",
+    merge = "key", parts = true, default = "none, and oom = \"group\", swap = 0 beside memory",
+    doc = "limits on the box as a whole, by cgroup; false takes one away",
+    wider = "a higher one, and none; of a weight or a protection a higher one; any other raw key",
+    module = "limits", check = "limits" },
   { name = "best_effort", type = "boolean", merge = "replace", default = "false",
     doc = "run without the limits that cannot be enforced, and report them",
     wider = "false < true", module = "check", check = "boolean" },
@@ -177,6 +180,10 @@ function M.text()
   for _, field in ipairs(M.list) do
     lines[#lines + 1] = ("%s: %s"):format(field.name, field.doc)
     lines[#lines + 1] = ("    accepts  %s"):format(field.type)
+    if field.parts then
+      local names = require("tidelock.schema." .. field.module).NAMES
+      lines[#lines + 1] = ("    keys     %s"):format(table.concat(names, ", "))
+    end
     lines[#lines + 1] = ("    default  %s"):format(field.default)
     lines[#lines + 1] = ("    parts    %s"):format(merges[field.merge])
     lines[#lines + 1] = ("    wider    %s"):format(field.wider)

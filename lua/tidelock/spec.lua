@@ -176,9 +176,10 @@ end
 function methods:explain_fields()
   local list = {}
   for name, value in pairs(self:fields()) do
-    local kind = require("tidelock.schema").fields[name].merge
-    if kind == "key" then
-      for key, item in pairs(value) do
+    local field = require("tidelock.schema").fields[name]
+    if field.merge == "key" then
+      local keys = field.parts and require("tidelock.schema." .. field.module).flat(value) or value
+      for key, item in pairs(keys) do
         list[#list + 1] = { name = name .. "." .. key, value = item }
       end
     else

@@ -117,24 +117,36 @@ function compare.env(list, mine, theirs)
   end
 end
 
-local function compare_limits(list, field, a, b)
-  for _, name in ipairs(sorted_keys(b)) do
-    local full, theirs = field .. "." .. name, width.show_key(field, name, b[name])
-    if not a[name] then
-      found(list, full, "no limit", theirs)
-    elseif width.above(field, a[name], b[name]) then
-      found(list, full, width.show_key(field, name, a[name]), theirs)
+-- Of all keys, for some that are not there have a value, too.
+function compare.limits(list, mine, theirs)
+  if not mine.limits and not theirs.limits then return end
+  local order, limits = require "tidelock.schema.limits_order", require "tidelock.schema.limits"
+  local a = order.effective(limits.flat(mine.limits))
+  local b = order.effective(limits.flat(theirs.limits))
+  local both = {}
+  for name in pairs(a) do both[name] = true end
+  for name in pairs(b) do both[name] = true end
+  local function shown(name, value)
+    if value == nil then value = order.absent(name) end
+    return value == nil and "no limit" or value == false and "none" or limits.text(name, value)
+  end
+  for _, name in ipairs(sorted_keys(both)) do
+    if order.wider(name, a[name], b[name]) then
+      found(list, "limits." .. name, shown(name, a[name]), shown(name, b[name]))
     end
   end
 end
 
-function compare.limits(list, mine, theirs)
-  compare_limits(list, "limits", mine.limits or {}, theirs.limits or {})
-end
-
 function compare.rlimits(list, mine, theirs)
   local a, b = mine.rlimits or {}, theirs.rlimits or {}
-  compare_limits(list, "rlimits", a, b)
+  for _, name in ipairs(sorted_keys(b)) do
+    local full, limit = "rlimits." .. name, width.show_key("rlimits", name, b[name])
+    if not a[name] then
+      found(list, full, "no limit", limit)
+    elseif width.above("rlimits", name, a[name], b[name]) then
+      found(list, full, width.show_key("rlimits", name, a[name]), limit)
+    end
+  end
   -- The inherited limit is not known here, so only 0 is surely not above it.
   for _, name in ipairs(sorted_keys(a)) do
     if not b[name] and width.higher_limit(a[name], { 0, 0 }) then

@@ -249,8 +249,16 @@ local cases = {
       op("limit_devices", "host", { slot = 0, allow = 2, rules = {} }), unpack(early()) }
   end,
   ["an id of -1 would leave the old one"] = function()
+    local function give(uid, gid)
+      return { host(0), op("give_cgroup", "host", { slot = 0, uid = uid, gid = gid, files = {} }),
+        unpack(early()) }
+    end
     return early(child("setresuid", { uid = 4294967295 })),
-      early(child("setresgid", { gid = 4294967295 }))
+      early(child("setresgid", { gid = 4294967295 })), give(4294967295, 0), give(0, 4294967295)
+  end,
+  ["whether the file must be there is unknown"] = function()
+    return { host(0), op("limit_cgroup", "host", { slot = 0, file = "x", value = "1",
+      optional = 3 }), unpack(early()) }
   end,
   ["a descriptor is out of range"] = function()
     return early(child("dup", { slot = 0, fd = 1024 }), 1)
@@ -385,6 +393,8 @@ describe("core.plan.check", function()
         op("limit_devices", "host", { slot = 0, allow = 1, rules = {} }), unpack(early()) },
       early(child("mount_attr", { target = "/x", set = 15, clear = 0, propagation = 0x40000,
         recursive = 1 })), late(child("console", { target = "/x", uid = 0 })),
+      { host(0), op("limit_cgroup", "host", { slot = 0, file = "x", value = "1", optional = 2 }),
+        op("give_cgroup", "host", { slot = 0, uid = 0, gid = 0, files = {} }), unpack(early()) },
       late(child("setgroups", { gids = {} })), early(child("unshare", { flags = 0 })),
     } do
       assert.equal("it is good", refusal(one), "plan " .. i)

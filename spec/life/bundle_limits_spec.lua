@@ -174,16 +174,40 @@ describe("the limits of a bundle", function()
     assert.matches("EINVAL", result.stderr)
   end)
 
-  it("that cannot be set yet are told by their property", function()
+  it("go beyond memory, cpu and pids", function()
+    needs_v1()
+    local result = limited({ cpu = { cpus = "0", mems = "0" } },
+      "cat /sys/fs/cgroup/cpuset/cpuset.cpus /sys/fs/cgroup/cpuset/cpuset.mems; grep -c 'list:.0$'"
+        .. " /proc/self/status")
+    assert.equal("0\n0\n2\n", result.stdout)
+    local disk = run.run("cat $(ls -d /sys/block/*/dev | grep -v zram | tail -1)").stdout
+    local major, minor = disk:match("^(%d+):(%d+)")
+    local device = { major = tonumber(major), minor = tonumber(minor), rate = 1048576 }
+    result = limited({ blockIO = { throttleReadBpsDevice = { device } } },
+      "cat /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device")
+    assert.equal(("%s:%s 1048576\n"):format(major, minor), result.stdout)
+  end)
+
+  it("leave the kernel to choose who dies, as OCI has it", function()
+    needs_v1()
+    local result = limited({ memory = { limit = 33554432, swap = 33554432 } },
+      "(x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo $x | wc -c); echo lived; exit 3")
+    assert.equal(3, result.status)
+    assert.matches("lived", result.stdout)
+    assert.matches("hint: the memory limit 32M killed a process of it", result.stderr)
+  end)
+
+  it("that cannot be had are told by their property", function()
     for name, resources in pairs {
-      ["linux.resources.cpu.cpus"] = { cpu = { cpus = "0" } },
-      ["linux.resources.hugepageLimits"] = { hugepageLimits = { { pageSize = "2MB", limit = 1 } } },
-      ["linux.resources.unified"] = { unified = { ["memory.high"] = "1" } },
-      ["linux.resources.blockIO"] = { blockIO = { weight = 10 } },
+      ["linux.resources.cpu.cpus"] = { cpu = { cpus = "8000" } },
+      ["linux.resources.hugepageLimits[0]"] =
+        { hugepageLimits = { { pageSize = "3MB", limit = 1 } } },
+      ["linux.resources.blockIO.weight"] = { blockIO = { weight = 5 } },
+      ["linux.resources.unified"] = { unified = { ["../x"] = "1" } },
     } do
       local result = limited(resources, "true")
       assert.equal(125, result.status)
-      assert.matches(name:gsub("%.", "%%.") .. ": .*cannot be done", result.stderr)
+      assert.matches(name .. ": ", result.stderr, 1, true)
     end
   end)
 

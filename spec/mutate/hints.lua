@@ -40,6 +40,17 @@ return {
     "host: a rule that denies devices denies other access too",
     "host: another's program for devices is replaced",
   },
+  ["core/cgroup_room"] = {
+    "host: a cpuset that cannot be filled is left",
+    "host: a file that is given away may be anywhere",
+    "host: a limit without a file is one with",
+    "host: the caller may step aside in what is no cgroup",
+    "host: the caller may step aside to anywhere",
+    "host: who stepped aside stays there",
+    "host: who steps aside takes others along",
+    "the launcher does no give_cgroup",
+    "the launcher does no step_aside",
+  },
   ["core/launch"] = {
     "host: a start that fails leaves its child",
     "host: hooks are not undone",

@@ -3,6 +3,8 @@ local LAUNCH, BOX, LINK = "core/host/launch.c", "core/host/box.c", "core/host/li
 local SPAWN, IMAGE = "core/host/spawn.c", "core/host/image.c"
 local TERMINAL, USERNS = "core/host/terminal.c", "core/host/userns.c"
 local DEVICES, ENTER = "core/host/device_filter.c", "core/host/enter.c"
+local CGROUP, ROOM, CGROUP_OP = "core/host/cgroup.c", "core/host/cgroup_room.c",
+  "core/host/cgroup_op.c"
 
 return {
   -- The plan, and what is held before the clone.
@@ -114,6 +116,22 @@ return {
     "F_SEAL_SEAL))" },
   { "the seals of the page can be added to", IMAGE, "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW))",
     "F_SEAL_SHRINK | F_SEAL_GROW))" },
+  -- Room for a cgroup.
+  { "a file that is given away may be anywhere", ROOM, "if (!tl_cgroup_plain_name(files))",
+    "if (0)" },
+  { "the caller may step aside to anywhere", ROOM,
+    "group->stepped || !tl_cgroup_plain_name(name) ||", "group->stepped ||" },
+  { "the caller may step aside in what is no cgroup", ROOM,
+    "tl_cgroup_version_of(dir) != 2", "0" },
+  { "who steps aside takes others along", ROOM,
+    "return rest && strlen(rest) > 4 && strtol(rest + 4, NULL, 10) == getpid();",
+    "return rest != NULL;" },
+  { "who stepped aside stays there", "core/host/cgroup_tree.c",
+    "\tif (!kept)\n\t\ttl_cgroup_step_back(group);\n", "" },
+  { "a cpuset that cannot be filled is left", CGROUP,
+    "\tclose(below);\n\tif (*made & 1u << depth)\n\t\tunlinkat(at, name, AT_REMOVEDIR);\n"
+      .. "\treturn ret;", "\tclose(below);\n\treturn ret;" },
+  { "a limit without a file is one with", CGROUP_OP, "&& !before", "" },
   -- The terminal and the ids.
   { "the box's word that it is a terminal is taken", TERMINAL, "ret = check_master(fd, call);",
     "ret = 0 * (int)(long)check_master;" },

@@ -34,4 +34,22 @@ function M.living()
     .. "2>/dev/null | sort -u").stdout
 end
 
+---What files of a box's cgroups hold while it runs, without their last newline: "file=value".
+---@param options string[]  of tidelock run
+---@param names string[]    of files
+---@return string[]
+function M.values(options, names)
+  local box, folder = require "spec.support.box", run.folder()
+  local cat = [[for f in NAMES; do
+    for at in $(find /sys/fs/cgroup -path "*/tidelock/$p-*" -name $f); do
+      echo "$f=$(cat $at | tr '\\n' ' ' | sed 's/ $//')"; done; done; touch go]]
+  local result = box.during(folder, "touch ready; while [ ! -e go ]; do sleep 0.01; done",
+    (cat:gsub("NAMES", table.concat(names, " "))), options)
+  run.remove(folder)
+  if result.stderr ~= "" then error(result.stderr, 2) end
+  local list = {}
+  for line in result.outside:gmatch("[^\n]+") do list[#list + 1] = line end
+  return list
+end
+
 return M

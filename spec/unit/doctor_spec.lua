@@ -177,6 +177,9 @@ describe("a cause", function()
     assert.matches("no cgroup file system is mounted", cause.limits(facts, "cpus").cause)
     facts.cgroups = { version = 2, v1 = {}, v2 = { mount = "/sys/fs/cgroup",
       dir = "/sys/fs/cgroup" } }
+    assert.matches("a kernel with CONFIG_CGROUP_PIDS", cause.limits(facts, "pids").remedy)
+    facts.read = function(path) return path:find("controllers$") and "pids\n" or nil end
+    facts.writable = function() return false end
     assert.matches("Delegate=yes", cause.limits(facts, "pids").remedy)
   end)
 

@@ -10,8 +10,22 @@ local run = require "spec.support.run"
 
 local ROUNDS = tonumber(os.getenv("TIDELOCK_MUTATIONS") or 3000)
 
+-- On hosts of both hierarchies, with all that they can have.
+local function host_of(version, folder)
+  local host = facts.new(core, { state = folder, cache = folder })
+  local cgroups = require "spec.support.cgroups"
+  local made_up = version == 1 and cgroups.machine(
+      cgroups.v1_with("cpuset", "blkio", "hugetlb", "net_cls", "net_prio", "rdma"))
+    or cgroups.v2(cgroups.tree("", "cpuset cpu io memory hugetlb pids rdma"))
+  host.cgroups = made_up.cgroups
+  local read = host.read
+  function host.read(path) return made_up.read(path) or read(path) end
+  function host.writable() return true end
+  return host
+end
+
 -- What says much: all kinds of properties at once.
-local function rich()
+local function rich(version)
   local config = bundles.config { "sh", "-c", "true" }
   config.root.path = "rootfs"
   config.domainname = "domain"
@@ -25,7 +39,14 @@ local function rich()
   config.linux.rootfsPropagation = "rslave"
   config.linux.cgroupsPath = "/spec/container"
   config.linux.resources = { memory = { limit = 1048576, swap = -1, reservation = 5 },
-    cpu = { shares = 1024, quota = 1000, period = 10000 }, pids = { limit = 10 },
+    cpu = { shares = 1024, quota = 1000, period = 10000, burst = 5, cpus = "0", mems = "0" },
+    pids = { limit = 10 }, rdma = { mlx5_1 = { hcaHandles = 3, hcaObjects = 1 } },
+    blockIO = { weight = 10, weightDevice = { { major = 8, minor = 0, weight = 500 } },
+      throttleReadBpsDevice = { { major = 8, minor = 0, rate = 600 } } },
+    hugepageLimits = { { pageSize = "2MB", limit = 9437184 } },
+    network = version == 1 and { classID = 1048577, priorities = { { name = "eth0",
+      priority = 500 } } } or nil,
+    unified = version == 2 and { ["memory.high"] = "max" } or nil,
     devices = { { allow = false, access = "rwm" }, { allow = true, type = "c", major = 10,
       minor = 229, access = "rw" } } }
   table.insert(config.mounts, bundles.mount("/mnt", "bind", "/tmp", { "rbind", "rro", "rslave" }))
@@ -81,9 +102,9 @@ local function mutate(config)
 end
 
 -- A text of config.json, on its way to a packed plan.
-local function attempt(folder, text)
+local function attempt(folder, text, version)
   run.write(folder .. "/config.json", text)
-  local norm = bundle.load(folder):normalise(facts.new(core, { state = folder, cache = folder }))
+  local norm = bundle.load(folder):normalise(host_of(version or 1, folder))
   local ops, given = require("tidelock.plan.build").build(norm)
   return core.plan.pack(ops, { given = #given })
 end
@@ -102,11 +123,12 @@ describe("a config.json", function()
     local plans, refused = 0, {}
     math.randomseed(20261124)
     for round = 1, ROUNDS do
-      local config = rich()
+      local version = round % 2 + 1
+      local config = rich(version)
       mutate(config)
       local good, text = pcall(cjson.encode, config)
       if good then
-        local planned, result = pcall(attempt, folder, text)
+        local planned, result = pcall(attempt, folder, text, version)
         if planned then
           plans = plans + 1
         elseif errors.is(result) then
@@ -119,11 +141,11 @@ describe("a config.json", function()
     local kinds = 0
     for _ in pairs(refused) do kinds = kinds + 1 end
     assert(plans > ROUNDS / 20, "only " .. plans .. " plans")
-    assert(kinds > 60, "only " .. kinds .. " kinds of refusal")
+    assert(kinds > 80, "only " .. kinds .. " kinds of refusal")
   end)
 
   it("that ends early is an error with line and column, wherever it ends", function()
-    local text = cjson.encode(rich())
+    local text = cjson.encode(rich(1))
     for n = 0, #text - 1 do
       local good, result = pcall(attempt, folder, text:sub(1, n))
       assert.is_false(good)

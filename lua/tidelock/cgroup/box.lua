@@ -50,8 +50,8 @@ function Box:started()
     state.write(self.core, self.state, self.cgroup, self.paths, self.group:identities())
   end
   state.sweep(self.core, self.state)
-  -- v2 kills all by itself (memory.oom.group).
-  self.event = self.group:oom_event()
+  -- v2 kills all by itself (memory.oom.group), and what need not die as a whole is the kernel's.
+  if self.cgroup.oom == "group" then self.event = self.group:oom_event() end
 end
 
 -- What the supervisor's loop waits for; nil where there is nothing.
@@ -120,7 +120,12 @@ function Box:finish(report, told)
   if report.reason ~= "setup" and (told or not report.ok) then
     require("tidelock.cgroup.usage").add(report, self.group:stats(told))
     local memory, pids = self:memory_limit(), limit(self.cgroup, "pids")
-    if memory and report.reason ~= "timeout" then
+    -- One that lost a process and went on was not killed.
+    local died = self.cgroup.oom == "group" or report.signal == "KILL"
+    if memory and not died and not report.ok then
+      report.hint = ("the memory limit %s killed a process of it (%s)"):format(memory.text,
+        memory.at)
+    elseif memory and died and report.reason ~= "timeout" then
       require("tidelock.report").out_of_memory(report, memory)
     elseif pids and not report.ok and (report.usage.forks_refused or 0) > 0 then
       report.hint = ("the limit of %s processes refused %d new ones (limits.pids, %s)"):format(

@@ -26,6 +26,7 @@ end
 ---@class tidelock.CgroupPlace
 ---@field mount string  where the hierarchy is mounted
 ---@field dir string    the caller's own cgroup, as a directory
+---@field nsdelegate true?  v2: a namespace's own cgroup is not to be limited from inside
 
 ---Each controller's place on v1, and that of the unified hierarchy.
 ---@param mountinfo string
@@ -47,6 +48,7 @@ function M.parse(mountinfo, own)
     end
     if kind == "cgroup2" then
       v2 = v2 or place(unified)
+      if v2 and options:find("nsdelegate", 1, true) then v2.nsdelegate = true end
       return
     end
     for name in options:gmatch("[^,]+") do
@@ -69,7 +71,7 @@ function M.read(core)
     read("/proc/self/cgroup", 65536) or "")
   -- Where v1 has the controllers, a unified hierarchy beside them has none.
   local version = core.cgroup.version "/sys/fs/cgroup"
-  if version ~= 2 then version = next(v1) and 1 or v2 and 2 or nil end
+  if version ~= 2 or not v2 then version = next(v1) and 1 or v2 and 2 or nil end
   return { version = version, v1 = v1, v2 = v2 }
 end
 

@@ -1,102 +1,185 @@
---- Limits on the unified hierarchy: one directory, below the nearest cgroup that may have children
---- with these controllers. A cgroup that has processes may not hand controllers down, so that this
---- is often not the caller's own but one above it.
+--- Resources on the unified hierarchy: one directory. The files are those of the kernel's
+--- Documentation/admin-guide/cgroup-v2.rst; where the directory may be is tidelock.cgroup.place's.
+
+local resources = require "tidelock.cgroup.resources"
+
+local digits = resources.digits
 
 local M = {}
 
-M.controllers = { memory = "memory", pids = "pids", cpus = "cpu" }
-
 local PERIOD = 100000 -- us, the kernel's own
-
-local function words(text)
-  local set = {}
-  for word in (text or ""):gmatch("%S+") do set[word] = true end
-  return set
-end
-
--- Can `dir` hand all of `needed` down to a child? Nil and why not.
-local function hands_down(facts, dir, needed)
-  local given = words(facts.read(dir .. "/cgroup.subtree_control"))
-  local there = words(facts.read(dir .. "/cgroup.controllers"))
-  local all = true
-  for _, controller in ipairs(needed) do
-    if not there[controller] then return nil, controller end
-    all = all and given[controller]
-  end
-  if not facts.writable(dir) then return nil, needed[1] end
-  if all then return true end
-  -- The hierarchy's root has no cgroup.events, and is free of that rule.
-  local root = not facts.stat(dir .. "/cgroup.events")
-  local empty = facts.read(dir .. "/cgroup.procs") == ""
-  return root or empty or nil, needed[1]
-end
-
----The directory to make the box's in, or nil and the controller that is not to be had.
----@param facts table
----@param needed string[]  controllers
----@return string? dir
----@return string? missing
-function M.base(facts, needed)
-  local place = facts.cgroups.v2
-  local dir, missing = place.dir, nil
-  while true do
-    local good, controller = hands_down(facts, dir, needed)
-    if good then return dir end
-    missing = missing or controller
-    if dir == place.mount then return nil, missing end
-    dir = dir:match("^(.*)/[^/]+$")
-  end
-end
 
 ---Why a controller cannot be used, or nil.
 ---@param facts table
 ---@param controller string
 ---@return string? why
 function M.problem(facts, controller)
-  if M.base(facts, { controller }) then return nil end
-  local place = facts.cgroups.v2
-  if not words(facts.read(place.dir .. "/cgroup.controllers"))[controller] then
-    return ("the %s controller (cgroup v2) is not given to this cgroup, %s"):format(controller,
-      place.dir)
+  local place = require "tidelock.cgroup.place"
+  local _, why = place.find(facts, { controller })
+  return why and place.text(why)
+end
+
+---Can a cgroup hold together what no pid namespace does?
+---@param facts table
+---@return boolean
+function M.holds(facts) return require("tidelock.cgroup.place").find(facts, {}) ~= nil end
+
+local files = {}
+
+local function file(controller, name, convert)
+  return function(add, value) add(controller, name, (convert or digits)(value)) end
+end
+
+files.memory = file("memory", "memory.max")
+files.memory_high = file("memory", "memory.high")
+files.memory_low = file("memory", "memory.low")
+files.memory_min = file("memory", "memory.min")
+files.pids = file("pids", "pids.max")
+files.cpu_weight = file("cpu", "cpu.weight")
+files.cpu_shares = file("cpu", "cpu.weight", function(shares)
+  return digits(require("tidelock.cgroup.weight").of_shares(shares))
+end)
+files.cpu_burst = file("cpu", "cpu.max.burst")
+files.cpu_idle = file("cpu", "cpu.idle", function() return "1" end)
+files.cpuset = file("cpuset", "cpuset.cpus")
+files.cpuset_mems = file("cpuset", "cpuset.mems")
+
+function files.swap(add, value, _, resource)
+  -- A kernel that counts no swap has no such file.
+  add("memory", "memory.swap.max", digits(value), resource.implied and 1 or nil)
+end
+
+-- v1 counts memory and swap together, v2 swap alone.
+function files.memory_and_swap(add, value, by)
+  local memory = by.memory and by.memory.value
+  if value == "max" then
+    add("memory", "memory.swap.max", "max", 1)
+  elseif not memory or memory == "max" then
+    return "needs a limit of memory: cgroup v2 limits swap alone"
+  elseif tonumber(value) < tonumber(memory) then
+    return "is less than the limit of memory, and means both together"
+  else
+    add("memory", "memory.swap.max", digits(tonumber(value) - tonumber(memory)))
   end
-  return ("the %s controller (cgroup v2) is not the caller's to use: no cgroup from %s up may have "
-    .. "children with it"):format(controller, place.dir)
 end
 
-local settings = {}
-
-function settings.memory(bytes)
-  -- No swap, where the kernel counts it: v1 limits both together. And all die when one must.
-  return { { "memory.max", ("%.0f"):format(bytes) }, { "memory.swap.max", "0", true },
-    { "memory.oom.group", "1" } }
+function files.oom(add, value, _, resource)
+  -- 4.19.
+  if value == "group" then add("memory", "memory.oom.group", "1", resource.implied and 1 or nil) end
 end
 
-function settings.pids(count)
-  return { { "pids.max", ("%.0f"):format(count) } }
+function files.cpus(add, cpus)
+  add("cpu", "cpu.max", ("%.0f %d"):format(cpus * PERIOD, PERIOD))
 end
 
-function settings.cpus(cpus)
-  return { { "cpu.max", ("%.0f %d"):format(cpus * PERIOD, PERIOD) } }
+function files.cpu_quota(add, quota, by)
+  add("cpu", "cpu.max",
+    ("%s %s"):format(digits(quota), digits(by.cpu_period and by.cpu_period.value or PERIOD)))
+end
+
+function files.cpu_period(add, period, by)
+  if not by.cpu_quota then add("cpu", "cpu.max", "max " .. digits(period)) end
+end
+
+-- io.cost's, and BFQ's where a device is scheduled by that: one of the two must be there.
+function files.io_weight(add, weight)
+  add("io", "io.bfq.weight", digits((require("tidelock.cgroup.weight").of_v2(weight))), 1)
+  add("io", "io.weight", digits(weight), 2)
+end
+
+function files.blkio_weight(add, weight)
+  add("io", "io.bfq.weight", digits(weight), 1)
+  add("io", "io.weight", digits(require("tidelock.cgroup.weight").of_blkio(weight)), 2)
+end
+
+local THROTTLE = { rbps = true, wbps = true, riops = true, wiops = true }
+
+function files.io(add, value)
+  local weight = require "tidelock.cgroup.weight"
+  local function line(amount) return ("%s %s"):format(value.device, digits(amount)) end
+  if THROTTLE[value.key] then
+    add("io", "io.max", ("%s %s=%s"):format(value.device, value.key, digits(value.amount)))
+  elseif value.key == "leaf_weight" then
+    return "cgroup v2 has no weight of a cgroup's own processes"
+  elseif value.key == "weight" then
+    add("io", "io.bfq.weight", line((weight.of_v2(value.amount))), 1)
+    add("io", "io.weight", line(value.amount), 2)
+  else
+    add("io", "io.bfq.weight", line(value.amount), 1)
+    add("io", "io.weight", line(weight.of_blkio(value.amount)), 2)
+  end
+end
+
+function files.hugetlb(add, value)
+  local amount = digits(value.amount)
+  add("hugetlb", ("hugetlb.%s.max"):format(value.size), amount)
+  -- Of what is reserved and not used yet (5.7).
+  add("hugetlb", ("hugetlb.%s.rsvd.max"):format(value.size), amount, 1)
+end
+
+function files.rdma(add, value) add("rdma", "rdma.max", value) end
+
+-- What is handed down and to whom is arranged with the directory.
+function files.delegate() end
+
+function files.unified(add, value)
+  local raw = require "tidelock.cgroup.raw"
+  for _, line in ipairs(raw.lines(value.text)) do
+    add(raw.controller(value.file), value.file, line)
+  end
+end
+
+local NONE = {
+  memory_tcp = "cgroup v2 has no memory.kmem.tcp.limit_in_bytes: memory.max counts that too",
+  swappiness = "cgroup v2 has no memory.swappiness",
+  oom_kill_disable = "cgroup v2 has no memory.oom_control",
+  cpu_rt_period = "cgroup v2 has no cpu.rt_period_us",
+  cpu_rt_runtime = "cgroup v2 has no cpu.rt_runtime_us",
+  blkio_leaf_weight = "cgroup v2 has no blkio.leaf_weight",
+  network_class = "cgroup v2 has no net_cls.classid",
+  network_priority = "cgroup v2 has no net_prio.ifpriomap",
+}
+
+---What is to be written, and what v2 has not.
+---@param list tidelock.Resource[]
+---@return tidelock.CgroupSetting[] settings
+---@return { resource: tidelock.Resource, why: string }[] impossible
+function M.settings(list)
+  local settings, impossible = {}, {}
+  local by, adder = resources.by_name(list), resources.adder(settings)
+  for _, resource in ipairs(list) do
+    local write = files[resource.name]
+    local why = write and write(adder(resource), resource.value, by, resource)
+      or not write and NONE[resource.name]
+    if why then impossible[#impossible + 1] = { resource = resource, why = why } end
+  end
+  return settings, impossible
 end
 
 ---The directory to make, with what is to be written there.
 ---@param facts table
----@param limits { name: string, value: number, at: string }[]  those that can be enforced
----@return { path: string, settings: table[], enable: string }[] dirs
-function M.arrange(facts, limits)
-  local needed, enable = {}, {}
-  for i, limit in ipairs(limits) do
-    needed[i] = M.controllers[limit.name]
-    enable[i] = "+" .. needed[i]
-  end
-  local path = M.base(facts, needed)
-  local dir = { path = path or facts.cgroups.v2.dir, settings = {},
-    enable = table.concat(enable, " ") }
-  for _, limit in ipairs(limits) do
-    for _, item in ipairs(settings[limit.name](limit.value)) do
-      dir.settings[#dir.settings + 1] = { file = item[1], value = item[2], optional = item[3],
-        at = limit.at }
+---@param settings tidelock.CgroupSetting[]  those that can be had
+---@param options tidelock.CgroupOptions?
+---@return { path: string, settings: table[], enable: string?, aside: boolean? }[] dirs
+function M.arrange(facts, settings, options)
+  options = options or {}
+  local needed, seen = {}, {}
+  for _, item in ipairs(settings) do
+    if item.controller and not seen[item.controller] then
+      seen[item.controller] = true
+      needed[#needed + 1] = item.controller
     end
+  end
+  local cgroups = facts.cgroups.v2
+  local found = not options.absolute and require("tidelock.cgroup.place").find(facts, needed)
+    or { path = options.absolute and cgroups.mount or cgroups.dir }
+  local enable = options.delegate
+    and require("tidelock.cgroup.place").all(facts, found, needed) or needed
+  local dir = { path = found.path, settings = {}, aside = found.aside,
+    enable = enable[1] and "+" .. table.concat(enable, " +") or nil }
+  for i, item in ipairs(settings) do
+    dir.settings[i] = { file = item.file, value = item.value, optional = item.optional,
+      at = item.at }
   end
   return { dir }
 end

@@ -1,57 +1,116 @@
 --- Limits on the whole box: which can be enforced here, and by which cgroups.
 
 local errors = require "tidelock.error"
+local resources = require "tidelock.cgroup.resources"
 
 local M = {}
 
-local DRIVERS = { "tidelock.cgroup.v1", "tidelock.cgroup.v2" }
-
-local function driver_of(facts)
-  local version = facts.cgroups.version
-  return version and require(DRIVERS[version])
-end
-
-local function refuse(ctx, limit, why)
-  local field = "limits." .. limit.name
+local function refuse(ctx, resource, why, controller)
   if ctx.raw.best_effort then
     local list = ctx.norm.not_enforced
-    list[#list + 1] = ("%s %s: %s"):format(field, limit.text, why)
+    list[#list + 1] = ("%s %s: %s"):format(resource.field, resource.text, why)
     return
   end
-  local found = require("tidelock.probe.cause").limits(ctx.facts, limit.name)
-  errors.refuse { field = field, value = limit.text, at = limit.at,
+  local remedy = controller
+    and require("tidelock.probe.controller").remedy(ctx.facts, controller)
+    or not ctx.facts.cgroups.version
+    and require("tidelock.probe.controller").NO_CGROUPS.remedy
+  errors.refuse { field = resource.field, value = resource.text, at = resource.at,
     why = "cannot be enforced: " .. why,
-    hint = found.remedy
-      .. ", or add --best-effort (best_effort = true) to run without this limit" }
+    hint = (remedy and remedy .. ", or " or "")
+      .. "add --best-effort (best_effort = true) to run without this limit" }
+end
+
+-- What a resource's value is, where it is not what the schema gave.
+local VALUE = {}
+
+function VALUE.cpu_burst(seconds) return seconds * 1e6 end
+
+function VALUE.io(amount, path, key)
+  return { path = path, key = key:match("%l+$"), amount = amount }
+end
+
+function VALUE.hugetlb(amount, size)
+  -- As the kernel spells it: 2MB is its 2 MiB.
+  return { size = size .. "B", amount = amount }
+end
+
+function VALUE.unified(text, name) return { file = name, text = text } end
+
+local function sorted_keys(flat)
+  local keys = {}
+  for key in pairs(flat) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function list_of(ctx, flat)
+  local limits, list = require "tidelock.schema.limits", {}
+  for _, key in ipairs(sorted_keys(flat)) do
+    local name, part = limits.parts(key)
+    local value = flat[key]
+    list[#list + 1] = { name = name, text = limits.text(key, value), field = "limits." .. key,
+      at = ctx.where("limits." .. key),
+      value = VALUE[name] and VALUE[name](value, part, key) or value }
+  end
+  return list
+end
+
+-- What a limit of memory brings with it: no swap to go on in, and an end of the box as a whole.
+local function add_implied(list, flat, at)
+  if not flat.memory then return end
+  local function add(name, value, file)
+    if flat[name] ~= nil or flat["unified." .. file] ~= nil then return end
+    list[#list + 1] = { name = name, value = value, text = tostring(value),
+      field = "limits." .. name, at = at, implied = true }
+  end
+  add("swap", 0, "memory.swap.max")
+  add("oom", "group", "memory.oom.group")
+end
+
+-- The texts of what is in force, and what the report and the records know of it.
+local function tell(norm, kept)
+  local asked = {}
+  norm.limits = {}
+  for _, resource in ipairs(kept) do
+    if not resource.implied then
+      local name = resource.field:gsub("^limits%.", "")
+      asked[#asked + 1] = { name = resources.reported(resource), value = resource.value,
+        text = resource.text, at = resource.at, field = resource.field }
+      norm.limits[#asked] = name .. " " .. resource.text
+      norm.enforced[#norm.enforced + 1] = ("%s %s"):format(resource.field, resource.text)
+    end
+  end
+  return asked
 end
 
 --- Sets norm.limits (texts) and norm.cgroup where there is something to enforce.
 ---@param ctx table
 function M.resolve(ctx)
   local facts, norm = ctx.facts, ctx.norm
-  local text = require("tidelock.schema.limits").text
-  local driver, enforced = driver_of(facts), {}
-  for _, name in ipairs(require("tidelock.schema.limits").NAMES) do
-    local value = ctx.raw.limits[name]
-    if value then
-      local limit = { name = name, value = value, text = text(name, value),
-        at = ctx.where("limits." .. name) }
-      local why = "no cgroup file system is mounted"
-      if driver then why = driver.problem(facts, driver.controllers[name]) end
-      if why then refuse(ctx, limit, why) else enforced[#enforced + 1] = limit end
-    end
+  local flat = require("tidelock.schema.limits").flat(ctx.raw.limits)
+  local list = list_of(ctx, flat)
+  local plain = true
+  for _, resource in ipairs(list) do
+    plain = plain and (resource.name == "memory" or resource.name == "pids"
+      or resource.name == "cpus")
   end
-  if not enforced[1] then return end
-  norm.limits = {}
-  for i, limit in ipairs(enforced) do
-    norm.limits[i] = limit.name .. " " .. limit.text
-    norm.enforced[#norm.enforced + 1] = ("limits.%s %s"):format(limit.name, limit.text)
-  end
-  local name = facts.box_name()
+  if not plain then list = require("tidelock.normalise.limits_check").check(ctx, list, refuse) end
+  add_implied(list, flat, flat.memory and ctx.where("limits.memory"))
+  local kept, settings = resources.settle(facts, list, function(resource, why, controller)
+    refuse(ctx, resource, why, controller)
+  end)
+  if not kept[1] then return end
+  local by, name = resources.by_name(kept), facts.box_name()
+  local asked = tell(norm, kept)
+  -- A policy alone is nothing to make a cgroup for.
+  if not settings[1] and not by.delegate then return end
+  local dirs = resources.driver(facts).arrange(facts, settings, { delegate = by.delegate ~= nil })
   norm.cgroup = {
-    version = facts.cgroups.version, name = name, path = "tidelock/" .. name, limits = enforced,
-    dirs = driver.arrange(facts, enforced), namespace = ctx.new.cgroup or false,
+    version = facts.cgroups.version, name = name, path = "tidelock/" .. name, limits = asked,
+    dirs = dirs, namespace = ctx.new.cgroup or false, oom = by.oom and by.oom.value,
   }
+  if by.delegate then require("tidelock.normalise.delegate").resolve(ctx, by.delegate) end
 end
 
 return M

@@ -1,129 +1,89 @@
---- linux.resources and linux.cgroupsPath: the directories of cgroups to make, and what is to be
---- written there; for devices see tidelock.oci.devices. Conversions between v1 and v2 are those
---- that the ecosystem agreed on (runtime-spec, config-linux.md; kernel, cgroup-v2.rst).
+--- linux.resources and linux.cgroupsPath: what the container's cgroups hold, as the list that
+--- tidelock.cgroup.resources has, and where they are. For devices see tidelock.oci.devices.
 
 local check = require "tidelock.oci.check"
+local resources = require "tidelock.cgroup.resources"
 
 local M = {}
-
-local DRIVERS = { "tidelock.cgroup.v1", "tidelock.cgroup.v2" }
 
 -- A number as the kernel's files take it; nil for what asks for nothing.
 local function amount(value, unlimited)
   if type(value) == "table" then return value[1] end
   if value == nil or value == 0 then return nil end
   if value < 0 then return unlimited end
-  return ("%.0f"):format(value)
+  return value
 end
 
----@class tidelock.oci.Setting
----@field controller string
----@field file string
----@field value string
----@field field string      of config.json
+M.amount = amount
 
-local function adder(list)
-  return function(controller, file, value, field, optional)
-    if value then
-      list[#list + 1] = { controller = controller, file = file, value = value, field = field,
-        optional = optional }
-    end
+local FIELD = "linux.resources."
+
+---How to add to a list: name, value, property below linux.resources.
+---@param ctx table
+---@param list tidelock.Resource[]
+---@return fun(name: string, value: any, property: string, text: string?)
+local function adder(ctx, list)
+  return function(name, value, property, text)
+    if value == nil then return end
+    local field = FIELD .. property
+    list[#list + 1] = { name = name, value = value, field = field, at = ctx.at .. ", " .. field,
+      text = text or resources.digits(value) }
   end
 end
 
-local v1, v2 = {}, {}
+local parts = {}
 
-function v1.memory(memory, add)
-  local name = "linux.resources.memory."
-  add("memory", "memory.limit_in_bytes", amount(memory.limit, "-1"), name .. "limit")
-  add("memory", "memory.memsw.limit_in_bytes", amount(memory.swap, nil), name .. "swap")
-  add("memory", "memory.soft_limit_in_bytes", amount(memory.reservation, "-1"),
-    name .. "reservation")
-  add("memory", "memory.kmem.tcp.limit_in_bytes", amount(memory.kernelTCP, nil), name
-    .. "kernelTCP")
-  if memory.swappiness then
-    add("memory", "memory.swappiness", ("%.0f"):format(memory.swappiness), name .. "swappiness")
-  end
-  add("memory", "memory.oom_control", memory.disableOOMKiller and "1" or nil,
-    name .. "disableOOMKiller")
-end
-
-function v1.cpu(cpu, add)
-  local name = "linux.resources.cpu."
-  add("cpu", "cpu.shares", amount(cpu.shares), name .. "shares")
-  add("cpu", "cpu.cfs_period_us", amount(cpu.period), name .. "period")
-  add("cpu", "cpu.cfs_quota_us", amount(cpu.quota, "-1"), name .. "quota")
-  add("cpu", "cpu.cfs_burst_us", amount(cpu.burst), name .. "burst")
-  add("cpu", "cpu.rt_period_us", amount(cpu.realtimePeriod), name .. "realtimePeriod")
-  add("cpu", "cpu.rt_runtime_us", amount(cpu.realtimeRuntime, "-1"), name .. "realtimeRuntime")
-  add("cpu", "cpu.idle", amount(cpu.idle), name .. "idle")
-end
-
-function v1.pids(pids, add)
-  add("pids", "pids.max", amount(pids.limit, "max"), "linux.resources.pids.limit")
-end
-
--- v1 counts memory and swap together, v2 swap alone.
-local function swap_alone(memory)
-  local swap, limit = amount(memory.swap, "max"), amount(memory.limit, "max")
-  if not swap or swap == "max" then return swap end
-  if not limit or limit == "max" then return nil end
-  return ("%.0f"):format(math.max(0, tonumber(swap) - tonumber(limit)))
-end
-
-function v2.memory(memory, add)
-  local name = "linux.resources.memory."
-  add("memory", "memory.max", amount(memory.limit, "max"), name .. "limit")
-  add("memory", "memory.swap.max", swap_alone(memory), name .. "swap", true)
-  add("memory", "memory.low", amount(memory.reservation, "max"), name .. "reservation")
-end
-
--- 2 to 262144 becomes 1 to 10000.
-local function weight(shares)
-  local value = amount(shares)
-  return value and ("%d"):format(1 + (math.max(tonumber(value), 2) - 2) * 9999 / 262142)
-end
-
-function v2.cpu(cpu, add)
-  local name = "linux.resources.cpu."
-  add("cpu", "cpu.weight", weight(cpu.shares), name .. "shares")
-  local quota, period = amount(cpu.quota, "max"), amount(cpu.period)
-  if quota or period then
-    add("cpu", "cpu.max", ("%s %s"):format(quota or "max", period or "100000"),
-      name .. (quota and "quota" or "period"))
-  end
-  add("cpu", "cpu.max.burst", amount(cpu.burst), name .. "burst")
-  add("cpu", "cpu.idle", amount(cpu.idle), name .. "idle")
-end
-
-v2.pids = v1.pids
-
-local NOT_ON_V2 = {
-  memory = { "swappiness", "disableOOMKiller", "kernelTCP" },
-  cpu = { "realtimePeriod", "realtimeRuntime" },
-}
-
-local function refuse_unknown(ctx, resources, version)
-  for _, name in ipairs { "cpus", "mems" } do
-    if resources.cpu and (resources.cpu[name] or "") ~= "" then
-      check.refuse(ctx.at, "linux.resources.cpu." .. name, resources.cpu[name],
-        "cannot be done: cpusets are not made yet")
-    end
-  end
-  if resources.memory and amount(resources.memory.kernel, nil) then
+function parts.memory(ctx, memory, add)
+  add("memory", amount(memory.limit, "max"), "memory.limit")
+  add("memory_low", amount(memory.reservation, "max"), "memory.reservation")
+  add("memory_and_swap", amount(memory.swap, "max"), "memory.swap")
+  add("memory_tcp", amount(memory.kernelTCP, nil), "memory.kernelTCP")
+  -- Of v1 a value, elsewhere what engines write where nobody asked.
+  local swappiness = memory.swappiness
+  if swappiness == 0 and ctx.facts.cgroups.version == 2 then swappiness = nil end
+  add("swappiness", swappiness, "memory.swappiness")
+  add("oom_kill_disable", memory.disableOOMKiller and 1 or nil, "memory.disableOOMKiller")
+  if amount(memory.kernel, nil) then
     ctx.norm.not_enforced[#ctx.norm.not_enforced + 1] =
       "linux.resources.memory.kernel: kernels since 5.4 have no such limit"
   end
-  for part, names in pairs(version == 2 and NOT_ON_V2 or {}) do
-    for _, name in ipairs(names) do
-      local value = resources[part] and resources[part][name]
-      if value and value ~= 0 then
-        check.refuse(ctx.at, ("linux.resources.%s.%s"):format(part, name), nil,
-          "cannot be done: cgroup v2 has no such setting")
-      end
-    end
+end
+
+local function cpuset(ctx, add, name, kind, list)
+  if (list or "") == "" then return end
+  local field = FIELD .. "cpu." .. kind
+  local ranges, why = require("tidelock.cgroup.cpulist").parse(list)
+  local accepted = "a list such as 0-3,5"
+  if ranges then
+    why, accepted = require("tidelock.normalise.limits_check").not_there(ctx.facts, kind, list)
+  end
+  if why then check.refuse(ctx.at, field, list, why, accepted) end
+  add(name, list, "cpu." .. kind)
+end
+
+function parts.cpu(ctx, cpu, add)
+  add("cpu_shares", amount(cpu.shares), "cpu.shares")
+  add("cpu_period", amount(cpu.period), "cpu.period")
+  add("cpu_quota", amount(cpu.quota, "max"), "cpu.quota")
+  add("cpu_burst", amount(cpu.burst), "cpu.burst")
+  add("cpu_rt_period", amount(cpu.realtimePeriod), "cpu.realtimePeriod")
+  add("cpu_rt_runtime", amount(cpu.realtimeRuntime, "max"), "cpu.realtimeRuntime")
+  add("cpu_idle", amount(cpu.idle), "cpu.idle")
+  cpuset(ctx, add, "cpuset", "cpus", cpu.cpus)
+  cpuset(ctx, add, "cpuset_mems", "mems", cpu.mems)
+end
+
+function parts.pids(_, pids, add) add("pids", amount(pids.limit, "max"), "pids.limit") end
+
+-- What few ask for.
+for _, name in ipairs { "blockIO", "hugepageLimits", "network", "rdma", "unified" } do
+  parts[name] = function(ctx, value, add)
+    require("tidelock.oci.resources_more")[name](ctx, value, add)
   end
 end
+
+-- In this order, not in that of pairs.
+local PARTS = { "memory", "cpu", "pids", "blockIO", "hugepageLimits", "network", "rdma", "unified" }
 
 local function checked_path(ctx, path)
   local field = "linux.cgroupsPath"
@@ -146,105 +106,85 @@ local function checked_path(ctx, path)
   return relative, path:sub(1, 1) == "/"
 end
 
--- One directory for each controller on v1: the freezer first (tidelock.cgroup.v1), where the end of
--- PID 1 would not be that of all.
-local function arrange_v1(ctx, driver, settings, path, absolute)
-  local dirs, by_path, controllers = {}, {}, {}
-  local function at(controller)
-    controllers[controller] = true
-    local place = ctx.facts.cgroups.v1[controller]
-    local top = absolute and place.mount or place.dir
-    if not by_path[top] then
-      by_path[top] = { path = top, settings = {} }
-      dirs[#dirs + 1] = by_path[top]
-    end
-    return by_path[top]
+local function settle(ctx, asked)
+  local list = {}
+  local add = adder(ctx, list)
+  for _, name in ipairs(PARTS) do
+    if asked[name] then parts[name](ctx, asked[name], add) end
   end
-  for _, controller in ipairs(ctx.new.pid and { "cpuacct" } or { "freezer", "cpuacct" }) do
-    if not driver.problem(ctx.facts, controller) then at(controller) end
-  end
-  for _, item in ipairs(settings) do
-    local dir = at(item.controller)
-    dir.settings[#dir.settings + 1] = { file = item.file, value = item.value,
-      optional = item.optional, at = ctx.at .. ", " .. item.field }
-  end
-  return dirs, controllers
+  return resources.settle(ctx.facts, list, function(resource, why, controller)
+    local remedy = controller
+      and require("tidelock.probe.controller").remedy(ctx.facts, controller)
+    check.refuse(ctx.at, resource.field, resource.text,
+      (controller and "cannot be enforced: " or "cannot be done: ") .. why, nil,
+      remedy and remedy .. ", or take it out of config.json" or nil)
+  end)
 end
 
-local function arrange_v2(ctx, driver, settings, path, absolute)
-  local needed, enable, seen = {}, {}, {}
-  for _, item in ipairs(settings) do
-    if not seen[item.controller] then
-      seen[item.controller] = true
-      needed[#needed + 1], enable[#enable + 1] = item.controller, "+" .. item.controller
-    end
-  end
-  local top = absolute and ctx.facts.cgroups.v2.mount or driver.base(ctx.facts, needed)
-    or ctx.facts.cgroups.v2.dir
-  local dir = { path = top, settings = {}, enable = enable[1] and table.concat(enable, " "),
-    devices = ctx.devices }
-  for i, item in ipairs(settings) do
-    dir.settings[i] = { file = item.file, value = item.value, optional = item.optional,
-      at = ctx.at .. ", " .. item.field }
-  end
-  return { dir }
-end
-
-local function collect(ctx, resources, version, driver)
-  local settings = {}
-  local add, parts = adder(settings), version == 2 and v2 or v1
-  refuse_unknown(ctx, resources, version)
-  for _, name in ipairs { "memory", "cpu", "pids" } do
-    if resources[name] then parts[name](resources[name], add) end
-  end
-  for _, item in ipairs(settings) do
-    local why = driver and driver.problem(ctx.facts, item.controller)
-      or not driver and "no cgroup file system is mounted"
-    if why then
-      check.refuse(ctx.at, item.field, item.value, "cannot be enforced: " .. why, nil,
-        ctx.facts.uid ~= 0 and "run it as root, or take the limit out of config.json" or nil)
-    end
-  end
-  require("tidelock.oci.devices").resolve(ctx, resources.devices or {}, add)
-  return settings
+local function devices(ctx, rules, settings)
+  require("tidelock.oci.devices").resolve(ctx, rules, function(controller, file, value, field)
+    settings[#settings + 1] = { controller = controller, file = file, value = value, field = field,
+      at = ctx.at .. ", " .. field }
+  end)
 end
 
 -- As the report names limits, for the reason of a death.
-local function limits(ctx, resources)
-  local list, units = {}, require "tidelock.units"
-  local memory = resources.memory and tonumber(amount(resources.memory.limit, nil))
-  if memory then
-    list[1] = { name = "memory", value = memory, text = units.format_size(memory),
-      at = ctx.at .. ", linux.resources.memory.limit" }
-  end
-  local pids = resources.pids and tonumber(amount(resources.pids.limit, nil))
-  if pids then
-    list[#list + 1] = { name = "pids", value = pids, text = ("%.0f"):format(pids),
-      at = ctx.at .. ", linux.resources.pids.limit" }
+local function limits(ctx, kept)
+  local list = {}
+  for _, resource in ipairs(kept) do
+    local name, value = resources.reported(resource), tonumber(resource.text)
+    if (name == "memory" or name == "pids") and value then
+      list[#list + 1] = { name = name, value = value, field = resource.field,
+        at = ctx.at .. ", " .. resource.field,
+        text = name == "memory" and require("tidelock.units").format_size(value)
+          or resource.text }
+    end
   end
   return list
+end
+
+-- config-linux.md, "Cgroup ownership": where the container can write to its own cgroup, and has a
+-- namespace that begins there.
+local function gift(ctx)
+  if ctx.facts.cgroups.version ~= 2 or ctx.joined.cgroup or ctx.joined.user then return nil end
+  for _, mount in ipairs(ctx.config.mounts or {}) do
+    local cgroup = mount.type == "cgroup" or mount.type == "cgroup2"
+    local read_only = false
+    for _, word in ipairs(mount.options or {}) do
+      read_only = read_only or word == "ro" or word == "rro"
+    end
+    if cgroup and not read_only and mount.destination == "/sys/fs/cgroup" then
+      local given = require("tidelock.normalise.delegate").gift(ctx.facts, ctx.norm)
+      given.at = ctx.at .. ", linux.cgroupsPath"
+      return given.uid and ctx.facts.uid == 0 and given or nil
+    end
+  end
 end
 
 ---Sets norm.cgroup where there is something to limit, or a path to be in.
 ---@param ctx table
 function M.resolve(ctx)
   local linux, facts = ctx.config.linux, ctx.facts
-  local resources, version = linux.resources or {}, facts.cgroups.version
-  local driver = version and require(DRIVERS[version])
-  local settings = collect(ctx, resources, version, driver)
-  local asked = linux.cgroupsPath ~= "" and linux.cgroupsPath or nil
+  local asked = linux.resources or {}
+  local kept, settings = settle(ctx, asked)
+  devices(ctx, asked.devices or {}, settings)
+  local at_path = linux.cgroupsPath ~= "" and linux.cgroupsPath or nil
+  local driver = resources.driver(facts)
   -- Without a pid namespace of its own nothing but a cgroup holds together what it starts.
-  local loose = not ctx.new.pid and driver and not driver.problem(facts, "freezer")
-  if not driver or not settings[1] and not ctx.devices and not asked and not loose then return end
+  local loose = not ctx.new.pid and driver and driver.holds(facts)
+  if not driver or not settings[1] and not ctx.devices and not at_path and not loose then
+    return
+  end
   local name = facts.box_name()
   local path, absolute = "tidelock/" .. name, false
-  if asked then path, absolute = checked_path(ctx, asked) end
-  local arrange = version == 2 and arrange_v2 or arrange_v1
-  local dirs, controllers = arrange(ctx, driver, settings, path, absolute)
+  if at_path then path, absolute = checked_path(ctx, at_path) end
+  local dirs, controllers = driver.arrange(facts, settings,
+    { absolute = absolute, freezer = not ctx.new.pid })
   if not dirs[1] then return end
-  ctx.norm.cgroup = { version = version, name = name, path = path, dirs = dirs,
-    controllers = controllers or {}, engines = asked ~= nil, at = ctx.at,
-    limits = limits(ctx, resources), namespace = false }
+  if ctx.devices then dirs[1].devices = ctx.devices end
+  ctx.norm.cgroup = { version = facts.cgroups.version, name = name, path = path, dirs = dirs,
+    controllers = controllers or {}, engines = at_path ~= nil, at = ctx.at,
+    limits = limits(ctx, kept), namespace = false, gift = gift(ctx) }
   for _, item in ipairs(settings) do
     ctx.norm.enforced[#ctx.norm.enforced + 1] = ("%s %s"):format(item.file, item.value)
   end

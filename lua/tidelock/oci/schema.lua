@@ -48,6 +48,8 @@ local device = object {
   uid = "id", gid = "id",
 }
 
+local rate = object { ["major!"] = "uint", ["minor!"] = "uint", ["rate!"] = "uint" }
+
 local resources = object {
   devices = list(object {
     ["allow!"] = "boolean", type = "string", major = "int", minor = "int", access = "string",
@@ -62,11 +64,21 @@ local resources = object {
     realtimePeriod = "uint", cpus = "text", mems = "text", idle = "int",
   },
   pids = object { limit = "int" },
-  blockIO = not_yet "only memory, pids, cpu and devices are limited yet",
-  hugepageLimits = not_yet "only memory, pids, cpu and devices are limited yet",
-  network = not_yet "only memory, pids, cpu and devices are limited yet",
-  rdma = not_yet "only memory, pids, cpu and devices are limited yet",
-  unified = not_yet "only memory, pids, cpu and devices are limited yet",
+  blockIO = object {
+    weight = "uint", leafWeight = "uint",
+    weightDevice = list(object {
+      ["major!"] = "uint", ["minor!"] = "uint", weight = "uint", leafWeight = "uint",
+    }),
+    throttleReadBpsDevice = list(rate), throttleWriteBpsDevice = list(rate),
+    throttleReadIOPSDevice = list(rate), throttleWriteIOPSDevice = list(rate),
+  },
+  hugepageLimits = list(object { ["pageSize!"] = "text", ["limit!"] = "uint" }),
+  network = object {
+    classID = "uint",
+    priorities = list(object { ["name!"] = "text", ["priority!"] = "uint" }),
+  },
+  rdma = map(object { hcaHandles = "uint", hcaObjects = "uint" }),
+  unified = map "text",
 }
 
 local linux = object {

@@ -153,6 +153,10 @@ function M.memory(text, origin) return "limits", { memory = text }, origin end
 function M.pids(text, origin) return "limits", { pids = text }, origin end
 function M.cpus(text, origin) return "limits", { cpus = text }, origin end
 
+function M.limit(text, origin)
+  return "limits", require("tidelock.options.limit").parse(text, origin), origin
+end
+
 function M.rlimit(text, origin)
   local name, soft, hard = text:match("^([^=]+)=([^:]+):?([^:]*)$")
   if not name or (text:find(":", 1, true) and hard == "") then

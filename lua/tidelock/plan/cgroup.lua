@@ -3,19 +3,31 @@
 
 local M = {}
 
+-- Beside the directory of the boxes.
+local CALLERS = "tidelock.supervisor"
+
 --- Host lane.
 ---@param build table
 ---@param norm table
 function M.make(build, norm)
   build.cgroups = {}
+  local gift = norm.cgroup.gift
   for i, dir in ipairs(norm.cgroup.dirs) do
+    local at = (dir.settings[1] or dir.devices or gift or {}).at
+    if dir.aside then
+      build:add { op = "step_aside", path = dir.path, name = CALLERS, at = at }
+    end
     local slot = build:new_slot()
     build.cgroups[i] = slot
     build:add { op = "make_cgroup", slot = slot, path = dir.path, name = norm.cgroup.path,
-      enable = dir.enable, at = (dir.settings[1] or dir.devices or {}).at }
+      enable = dir.enable, at = at }
     for _, item in ipairs(dir.settings) do
       build:add { op = "limit_cgroup", slot = slot, file = item.file, value = item.value,
-        optional = item.optional and 1 or 0, at = item.at }
+        optional = item.optional or 0, at = item.at }
+    end
+    if gift and gift.uid then
+      build:add { op = "give_cgroup", slot = slot, uid = gift.uid, gid = gift.gid,
+        files = gift.files, at = gift.at }
     end
     if dir.devices then
       build:add { op = "limit_devices", slot = slot, allow = dir.devices.allow,

@@ -243,31 +243,14 @@ function M.helpers(host)
   return because("newuidmap refused the range", "grep -H . /etc/subuid /etc/subgid")
 end
 
+local CONTROLLER = { memory = "memory", pids = "pids", cpus = "cpu" }
+
 ---Why a limit cannot be had, or nil.
 ---@param facts table
 ---@param name "memory"|"pids"|"cpus"
 ---@return tidelock.Cause?
 function M.limits(facts, name)
-  local version = facts.cgroups.version
-  if not version then
-    return because("no cgroup file system is mounted", "mount -t cgroup2 none /sys/fs/cgroup")
-  end
-  local driver = require("tidelock.cgroup.v" .. version)
-  local controller = driver.controllers[name]
-  local why = driver.problem(facts, controller)
-  if not why then return nil end
-  local remedy
-  if version == 1 then
-    local dir = "/sys/fs/cgroup/" .. controller
-    remedy = not facts.cgroups.v1[controller]
-      and ("mkdir -p %s && mount -t cgroup -o %s none %s"):format(dir, controller, dir)
-      or ("run it as root" .. (facts.uid == 0 and " of the host, with that writable" or ""))
-  elseif facts.uid == 0 then
-    remedy = ("echo +%s > %s/cgroup.subtree_control"):format(controller, facts.cgroups.v2.mount)
-  else
-    remedy = "run it as root, or by systemd-run --user --scope -p Delegate=yes tidelock run ..."
-  end
-  return because(why, remedy)
+  return require("tidelock.probe.controller").cause(facts, CONTROLLER[name])
 end
 
 return M

@@ -23,10 +23,10 @@ end
 
 -- Where the box's cgroup would be made.
 local function place(ctx, name)
-  local version = ctx.facts.cgroups.version
-  local driver = require("tidelock.cgroup.v" .. version)
-  if version == 1 then return ctx.facts.cgroups.v1[driver.controllers[name]].dir end
-  return driver.arrange(ctx.facts, { { name = name, value = 1, at = "" } })[1].path
+  local cgroups, controller = ctx.facts.cgroups, name == "cpus" and "cpu" or name
+  if cgroups.version == 1 then return cgroups.v1[controller].dir end
+  local spot = require("tidelock.cgroup.place").find(ctx.facts, { controller })
+  return spot.path .. (spot.aside and ", which the caller leaves for one below" or "")
 end
 
 ---@param ctx table

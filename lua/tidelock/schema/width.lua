@@ -45,12 +45,13 @@ function M.higher_limit(a, b)
   return above(a[1], b[1]) or above(a[2], b[2])
 end
 
----Is the one limit of a key of "rlimits" or "limits" above the other?
+---Is the one limit of a key of "rlimits" or "limits" above the other? Nil: it is taken away.
 ---@param field string
+---@param name string
 ---@return boolean
-function M.above(field, a, b)
-  if field == "rlimits" then return M.higher_limit(a, b) end
-  return a > b
+function M.above(field, name, a, b)
+  if field == "limits" then return require("tidelock.schema.limits_order").wider(name, a, b) end
+  return a == nil or M.higher_limit(a, b)
 end
 
 ---One value of a field that merges by key, as messages show it.

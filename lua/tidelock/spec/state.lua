@@ -47,6 +47,21 @@ local function put_also(state, also, own, at)
   end
 end
 
+-- Lays cells over those that are there. Of a limit with parts, `false` for the whole takes away the
+-- parts that came before.
+local function lay(keyed, cells, field)
+  local covers = field.parts and require("tidelock.schema." .. field.module).covers
+  for key, cell in pairs(covers and cells or {}) do
+    if cell[1] == false then
+      for other in pairs(keyed) do
+        if covers(key, other) then keyed[other] = nil end
+      end
+    end
+  end
+  for key, cell in pairs(cells) do keyed[key] = cell end
+  return keyed
+end
+
 ---Checks `raw` and puts it into the field, after what is there.
 ---@param state tidelock.State
 ---@param name string
@@ -70,9 +85,9 @@ function M.put(state, name, raw, at, own, entries_of)
   if field.merge == "replace" then
     state.single[name] = { value, at }
   elseif field.merge == "key" then
-    local keyed = state.keyed[name] or {}
-    for key, item in pairs(value) do keyed[key] = { item, at } end
-    state.keyed[name] = keyed
+    local cells = {}
+    for key, item in pairs(value) do cells[key] = { item, at } end
+    state.keyed[name] = lay(state.keyed[name] or {}, cells, field)
   else
     local list = state.lists[name] or {}
     for _, item in ipairs(value) do
@@ -107,9 +122,7 @@ function M.merge(into, from)
   for name, at in pairs(from.replaced) do clear(into, name, at) end
   for name, cell in pairs(from.single) do into.single[name] = cell end
   for name, cells in pairs(from.keyed) do
-    local keyed = into.keyed[name] or {}
-    for key, cell in pairs(cells) do keyed[key] = cell end
-    into.keyed[name] = keyed
+    into.keyed[name] = lay(into.keyed[name] or {}, cells, schema.fields[name])
   end
   for name, cells in pairs(from.lists) do
     local list = into.lists[name] or {}
@@ -197,6 +210,8 @@ function M.fields(state)
       -- A variable taken away must also not come from the caller; a limit is just not there.
       if cell[1] ~= false or name == "env" then result[key] = copy(cell[1]) end
     end
+    local field = schema.fields[name]
+    if field.parts then result = require("tidelock.schema." .. field.module).nest(result) end
     if next(result) ~= nil then fields[name] = result end
   end
   for name, cells in pairs(state.lists) do

@@ -17,12 +17,22 @@ local function singles(list, into, from)
   end
 end
 
+local function limit(list, field, name, new, at, old)
+  if not old or not old[1] or not width.above(field, name, new or nil, old[1]) then return end
+  add(list, field .. "." .. name, new and width.show_key(field, name, new) or "no limit", at,
+    width.show_key(field, name, old[1]), old[2])
+end
+
 local function limits(list, into, from, field)
+  local before = into.keyed[field] or {}
+  local covers = field == "limits" and require("tidelock.schema.limits").covers
   for name, cell in pairs(from.keyed[field]) do
-    local old = into.keyed[field] and into.keyed[field][name]
-    if old and old[1] and (cell[1] == false or width.above(field, cell[1], old[1])) then
-      local new = cell[1] and width.show_key(field, name, cell[1]) or "no limit"
-      add(list, field .. "." .. name, new, cell[2], width.show_key(field, name, old[1]), old[2])
+    limit(list, field, name, cell[1], cell[2], before[name])
+    -- A whole that is taken away, and of its parts those that do not come again.
+    for part, old in pairs(covers and cell[1] == false and before or {}) do
+      if part ~= name and covers(name, part) and not from.keyed[field][part] then
+        limit(list, field, part, false, cell[2], old)
+      end
     end
   end
 end
