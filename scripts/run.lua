@@ -145,7 +145,7 @@ function M.main(words)
   local signals = container.forward_signals()
   local report, norm = container.run(spec, {
     signals = signals, operations = settings.report or settings.timeline or settings.json,
-    leave = true, watchdog = true, plan = { sigmask = signals:mask() },
+    leave = true, watchdog = true, source = parsed.script, plan = { sigmask = signals:mask() },
   })
   signals:close()
   if to then write_report(settings.report, to, report) end

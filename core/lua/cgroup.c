@@ -344,6 +344,13 @@ static int group_close(lua_State *L)
 	return answer(L, tl_cgroup_remove(to_group(L)));
 }
 
+/* group:forget(): empty again; nothing is killed or removed, because it is another's */
+static int group_forget(lua_State *L)
+{
+	tl_cgroup_close(to_group(L));
+	return 0;
+}
+
 static int group_gc(lua_State *L)
 {
 	struct tl_cgroup *group = to_group(L);
@@ -365,13 +372,13 @@ int tl_lua_open_cgroup(lua_State *L)
 		{ NULL, NULL },
 	};
 	static const luaL_Reg methods[] = {
-		{ "adopt", group_adopt }, { "identities", group_identities },
-		{ "read", group_read },	  { "write", group_write },
-		{ "event", group_event }, { "oom_event", group_oom_event },
-		{ "oom", group_oom },	  { "stats", group_stats },
-		{ "kill", group_kill },	  { "freeze", group_freeze },
-		{ "thaw", group_thaw },	  { "close", group_close },
-		{ NULL, NULL },
+		{ "adopt", group_adopt },   { "identities", group_identities },
+		{ "read", group_read },	    { "write", group_write },
+		{ "event", group_event },   { "oom_event", group_oom_event },
+		{ "oom", group_oom },	    { "stats", group_stats },
+		{ "kill", group_kill },	    { "freeze", group_freeze },
+		{ "thaw", group_thaw },	    { "close", group_close },
+		{ "forget", group_forget }, { NULL, NULL },
 	};
 	static const luaL_Reg event_methods[] = {
 		{ "pollfd", event_pollfd },

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../host/record.h"
 #include "../sys/fd.h"
 #include "../sys/kernel.h"
 #include "bind.h"
@@ -302,16 +303,38 @@ static int host_access(lua_State *L)
 	return 1;
 }
 
+/* record(state, name, text) -> true | nil, code, errno: makes or replaces STATE/boxes/NAME */
+static int host_record(lua_State *L)
+{
+	size_t size;
+	const char *text = luaL_checklstring(L, 3, &size);
+	int ret = tl_record_write(luaL_checkstring(L, 1), luaL_checkstring(L, 2), text,
+				  size);
+
+	if (ret < 0)
+		return tl_bind_error(L, ret);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 int tl_lua_open_host(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "stat", host_stat },	       { "readlink", host_readlink },
-		{ "realpath", host_realpath }, { "getcwd", host_getcwd },
-		{ "ids", host_ids },	       { "environ", host_environ },
-		{ "read", host_read },	       { "read_in_root", host_read_in_root },
-		{ "rlimit", host_rlimit },     { "range_lock", host_range_lock },
-		{ "mkdir", host_mkdir },       { "access", host_access },
-		{ "list", host_list },	       { NULL, NULL },
+		{ "stat", host_stat },
+		{ "readlink", host_readlink },
+		{ "realpath", host_realpath },
+		{ "getcwd", host_getcwd },
+		{ "ids", host_ids },
+		{ "environ", host_environ },
+		{ "read", host_read },
+		{ "read_in_root", host_read_in_root },
+		{ "rlimit", host_rlimit },
+		{ "range_lock", host_range_lock },
+		{ "mkdir", host_mkdir },
+		{ "access", host_access },
+		{ "list", host_list },
+		{ "record", host_record },
+		{ NULL, NULL },
 	};
 
 	tl_bind_module(L, functions);

@@ -92,6 +92,9 @@ function M.main(argv, version, list_verbs)
     if errors.is(err) then return err end
     return debug.traceback(tostring(err), 2)
   end, argv, version, list_verbs)
+  -- Boxes that a script did not stop end with this process.
+  local state = package.loaded["tidelock.state"]
+  if state then state.leave() end
   if good then return result end
   M.say(tostring(result))
   return SETUP

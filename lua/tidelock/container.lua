@@ -234,11 +234,20 @@ function M.conclude(watch, prepared, streams, finish, settings)
   return report
 end
 
+-- What has time now that the box is on its way.
+local function started(box, prepared)
+  prepared.complete()
+  if prepared.cgroup then
+    prepared.cgroup:started(box)
+  else
+    require("tidelock.state").started(prepared, box)
+  end
+end
+
 -- A run to its end.
 local function supervise(box, prepared, streams, settings)
   local cgroup = prepared.cgroup
-  prepared.complete()
-  if cgroup then cgroup:started() end
+  started(box, prepared)
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
   local watch, finish
   if prepared.norm.tty then
@@ -254,7 +263,11 @@ local function supervise(box, prepared, streams, settings)
   local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
-  if cgroup then cgroup:finish(report, settings.operations or not settings.leave) end
+  if cgroup then
+    cgroup:finish(report, settings.operations or not settings.leave)
+  else
+    prepared.facts.record:remove()
+  end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)
@@ -310,8 +323,9 @@ end
 function M.start(spec)
   local good, prepared, box, open = pcall(start, spec)
   if good and box then
-    prepared.complete()
-    if prepared.cgroup then prepared.cgroup:started() end
+    prepared.source = require("tidelock.origin").find()
+    started(box, prepared)
+    require("tidelock.state").hold(prepared.facts)
     return prepared, box
   end
   if good then return nil, open.error end
@@ -325,19 +339,22 @@ end
 ---namespaces apart; every process of the box but its init is gone by then.
 ---@param spec tidelock.Spec
 ---`watchdog`: fork a child that restores the caller's terminal should this process be killed.
+---`source`: the spec's file, for who lists what runs.
 ---@param settings { signals: table?, operations: boolean?, leave: boolean?, plan: table?,
----  watchdog: boolean? }?
+---  watchdog: boolean?, source: string? }?
 ---@return tidelock.Report
 ---@return table? norm  what the spec came to, if it came to something
 function M.run(spec, settings)
   settings = settings or {}
   local good, result, norm = pcall(function()
     local prepared, box, open = start(spec, settings.plan)
+    prepared.source = settings.source
     if not box then return open, prepared.norm end
     local watched, report = pcall(supervise, box, prepared, open.streams, settings)
     if not watched then
       box:close() -- what a caller's function raised must not leave it running
       if prepared.cgroup then prepared.cgroup:remove() end
+      prepared.facts.release()
       for _, stream in ipairs(open.streams) do stream.fd:close() end
       error(report, 0)
     end

@@ -77,6 +77,39 @@ function M.examine()
   return { works = works, cause = cause, checks = checks }
 end
 
+---Removes what killed supervisors left, and nothing else.
+---@return tidelock.Removed[] removed
+---@return boolean clean  nothing of it is still there
+function M.repair()
+  local core = require "tidelock.core"
+  local list = require("tidelock.state.left").repair(core, require("tidelock.facts").new(core).state)
+  local clean = true
+  for _, item in ipairs(list) do clean = clean and (item.gone or item.kind == "file") end
+  return list, clean
+end
+
+---A line for each thing.
+---@param removed tidelock.Removed[]
+---@return string
+function M.repair_text(removed)
+  local lines = {}
+  for i, item in ipairs(removed) do
+    local verb = item.gone and "removed" or item.kind == "file" and "left" or "could not remove"
+    lines[i] = ("%s %s %s"):format(verb, item.kind, errors.printable(item.what, 200))
+      .. (item.why and ": " .. item.why or "")
+  end
+  if not lines[1] then lines[1] = "nothing is left of a sandbox whose tidelock was killed" end
+  return errors.plain(table.concat(lines, "\n") .. "\n")
+end
+
+---@param removed tidelock.Removed[]
+---@param clean boolean
+---@return string
+function M.repair_json(removed, clean)
+  local json = require "tidelock.json"
+  return json.encode({ clean = clean, removed = json.array(removed) }, true) .. "\n"
+end
+
 local NAME_WIDTH, GROUP_WIDTH = 20, 10
 
 ---One check a line, below it what is wrong and what mends it, and a verdict as the last line.

@@ -109,7 +109,8 @@ function lazy.privileged(facts, host) return privileged(facts, host) end
 -- What outlives a box: its state, and compiled filters.
 function lazy.state(facts)
   if facts.uid == 0 then return "/run/tidelock" end
-  return (facts.env.XDG_RUNTIME_DIR or "/tmp") .. "/tidelock"
+  local own = facts.env.XDG_RUNTIME_DIR
+  return own and own .. "/tidelock" or ("/tmp/tidelock-%.0f"):format(facts.uid)
 end
 function lazy.cache(facts)
   if facts.uid == 0 then return "/var/cache/tidelock" end
@@ -233,9 +234,10 @@ function M.new(core, options)
   files(facts, host)
   databases(facts, host)
 
-  --- Gives the range back: for the end of the box.
+  --- Gives back what the box has here, its range of ids and its record: for its end.
   function facts.release()
     if facts.range_holder then facts.range_holder:close() end
+    if facts.record then facts.record:remove() end
   end
 
   function facts.range()

@@ -65,7 +65,7 @@ function M.run(t, base)
     if type(key) == "number" then words[key] = value else own[key] = value end
   end
   if #words > 0 then own.command = words end
-  local settings = { operations = true }
+  local settings = { operations = true, source = require("tidelock.origin").find() }
   local whole = spec.new(base and { base, own } or own)
   return (require("tidelock.container").run(whole, settings))
 end

@@ -119,8 +119,12 @@ M.run = {
 
 ---@type tidelock.Option[]
 M.doctor = {
+  { name = "repair", group = "Mending", setting = "repair", value = true,
+    help = "remove what sandboxes left whose tidelock was killed (cgroups with what lives in them,"
+      .. " records), name each, and do nothing else" },
   { name = "json", group = OUT, setting = "json", value = true,
-    help = "print works, cause and checks (group, name, status, value, cause, remedy) as JSON" },
+    help = "print works, cause and checks (group, name, status, value, cause, remedy) as JSON;"
+      .. " with --repair what was removed" },
   { name = "help", short = "h", group = OUT, setting = "help", value = true, help = "print this" },
 }
 
@@ -136,7 +140,9 @@ end
 ---The options of every command that has some: for the manual pages and the completion.
 ---@return table<string, tidelock.Option[]>
 function M.tables()
-  return { run = M.run, explain = M.explain(), doctor = M.doctor }
+  local tables = { run = M.run, explain = M.explain(), doctor = M.doctor }
+  for verb, options in pairs(require "tidelock.options.boxes") do tables[verb] = options end
+  return tables
 end
 
 ---@class tidelock.Parsed
@@ -153,6 +159,17 @@ end
 ---@return tidelock.Parsed
 function M.parse(argv, options, context)
   return require("tidelock.options.parse").parse(argv, options or M.run, context or {})
+end
+
+---For a command whose words are no command to run: options and words in any order.
+---@param argv string[]
+---@param verb string
+---@return { settings: table, words: string[] }? parsed  nil: --help was asked for, and printed
+function M.words(argv, verb)
+  local options = M.tables()[verb]
+  local parsed = require("tidelock.options.parse").words(argv, options, {})
+  if not parsed.settings.help then return parsed end
+  io.stdout:write(M.help(options, verb))
 end
 
 ---The text of `--help`.

@@ -1,5 +1,6 @@
---- Records of what outlives its supervisor when that is killed: written before the thing is made,
---- removed after it is gone, and found by the next run. One JSON file a box, in STATE/boxes.
+--- Records of the boxes that run, one JSON file each in STATE/boxes: what others find a box by, and
+--- what is left of it when its supervisor is killed. A cgroup outlives its supervisor, and is on
+--- record before it is made; a box without one is recorded while its supervisor would only wait.
 
 local errors = require "tidelock.error"
 
@@ -8,25 +9,26 @@ local M = {}
 local boxes_of_this_process = 0
 -- By pid: a child that was forked is another process.
 local own_starts = {}
-local swept = {}
+-- Records that go with this process at the latest.
+local held = setmetatable({}, { __mode = "k" })
 
--- State letter and start time, in ticks since boot: with the pid they name one process for good.
-local function process(core, pid)
-  local text = core.host.read(("/proc/%s/stat"):format(pid), 4096)
-  local letter, rest = (text or ""):match("^.*%) (%a) (.*)$")
-  if not letter then return nil end
-  local at = 4
-  for word in rest:gmatch("%S+") do
-    if at == 22 then return letter, word end
-    at = at + 1
-  end
+-- The 22nd field of proc_pid_stat(5); a name may have spaces and parentheses.
+local STAT = "^.*%) (%a) " .. ("%S+ "):rep(18) .. "(%d+)"
+
+---State letter and start time, in ticks since boot: with the pid they name one process for good.
+---@param core table
+---@param pid integer|"self"
+---@return string? letter  nil: there is no such process
+---@return string? start
+function M.process(core, pid)
+  return (core.host.read(("/proc/%s/stat"):format(pid), 4096) or ""):match(STAT)
 end
 
 -- The pid and start time of this process.
 local function own(core)
   local pid = core.process.getpid()
   if not own_starts[pid] then
-    local _, start = process(core, "self")
+    local _, start = M.process(core, "self")
     own_starts[pid] = start or "0"
   end
   return pid, own_starts[pid]
@@ -41,123 +43,175 @@ function M.new_name(core)
   return ("%d-%s-%d"):format(pid, start, boxes_of_this_process)
 end
 
-local function own_folder(host, path)
-  host.mkdir(path, 448) -- 0700
-  local stat, code = host.stat(path, false)
-  local mine = stat and stat.type == "dir" and stat.uid == host.ids().euid
-    and math.floor(stat.mode / 16) % 2 == 0 and math.floor(stat.mode / 2) % 2 == 0
-  if mine then return path end
-  error(errors.new { op = "state", path = path, code = code or "EPERM",
-    message = ("state directory %s: %s"):format(path, code or "is not the caller's alone") }, 0)
+---@class tidelock.Record
+---@field name string
+---@field path string   of its file
+---@field pid integer   of the process that writes it
+local Record = {}
+Record.__index = Record
+
+---What will be on record of a box. Nothing is written yet.
+---@param prepared tidelock.Prepared
+---@return tidelock.Record
+function M.record(prepared)
+  local core, cgroup, state = require "tidelock.core", prepared.norm.cgroup, prepared.facts.state
+  local name = cgroup and cgroup.name or M.new_name(core)
+  return setmetatable({
+    core = core, prepared = prepared, name = name, pid = core.process.getpid(),
+    path = ("%s/boxes/%s.json"):format(state, name),
+  }, Record)
 end
 
-local function folder(core, state)
-  own_folder(core.host, state)
-  return own_folder(core.host, state .. "/boxes")
+local function control(byte)
+  return ("\\u%04x"):format(byte:byte())
 end
 
----Writes the record of a box. Raises where that is impossible.
----@param core table
----@param state string  directory
----@param cgroup { name: string, path: string }  the box's name, and its cgroup below each of
----@param tops string[]
----@param identities { inode: string, made: integer }[]?  once they are there
----@return string path
-function M.write(core, state, cgroup, tops, identities)
-  local path = ("%s/%s.json"):format(folder(core, state), cgroup.name)
-  local pid, start = own(core)
-  local json = require "tidelock.json"
-  local text = json.encode {
-    name = cgroup.name, cgroup = cgroup.path, pid = pid, start = start,
-    pid_namespace = core.host.readlink "/proc/self/ns/pid", cgroups = json.array(tops),
-    engines = cgroup.engines or nil, identities = identities and json.array(identities),
-  }
-  local fd, code = core.process.open(path .. ".new", "w")
-  local good = fd
-  if fd then
-    good, code = core.process.write(fd:pollfd(), text .. "\n")
-    fd:close()
-  end
-  if good and os.rename(path .. ".new", path) then return path end
-  os.remove(path .. ".new")
-  error(errors.new { op = "state", path = path, code = code,
-    message = ("record %s cannot be written: %s"):format(path, code or "EIO") }, 0)
+local function quoted(text)
+  text = text:gsub('["\\]', "\\%0")
+  return '"' .. text:gsub("[%z\1-\31\127]", control) .. '"'
 end
 
-local function abandoned(core, name)
-  local pid, start = name:match("^(%d+)%-(%d+)%-%d+$")
-  if not pid then return false end
-  local letter, now = process(core, pid)
-  return not letter or letter == "Z" or letter == "X" or now ~= start
-end
+-- Hostile words, and as many as one likes.
+local WORDS, WIDTH, ROOM = 32, 128, 512
 
--- Kills and removes the cgroups of a record; false where some are left.
-local function clean(core, record)
-  local known = type(record.identities) == "table" and record.identities or {}
-  -- A path of an engine's may be another container's by now, and is touched only if it is not.
-  if record.engines and not known[1] then return true end
-  local group, gone = core.cgroup.new(), true
-  local passed = { ENOENT = true, EINVAL = true, ESTALE = true }
-  for i, parent in ipairs(record.cgroups) do
-    local identity = type(known[i]) == "table" and known[i] or {}
-    local good, code = group:adopt(parent, record.cgroup, identity.inode, identity.made)
-    if not good and not passed[code] then gone = false end
-  end
-  group:kill()
-  return group:close() and gone
-end
-
-local function sound(record, name)
-  if type(record) ~= "table" or record.name ~= name or type(record.cgroup) ~= "string"
-    or type(record.cgroups) ~= "table" then
-    return false
-  end
-  for _, path in ipairs(record.cgroups) do
-    if type(path) ~= "string" or path:sub(1, 1) ~= "/" then return false end
-  end
-  return true
-end
-
--- Calls visit(path, record, name) for the record of every box whose supervisor is gone; the record
--- is nil where it is half a one. A pid of another namespace says nothing here.
-local function each_abandoned(core, boxes, visit)
-  local here = core.host.readlink "/proc/self/ns/pid"
-  for _, file in ipairs(core.host.list(boxes) or {}) do
-    local name = file:match("^([%d-]+)%.json")
-    if name and abandoned(core, name) then
-      local path = boxes .. "/" .. file
-      local record = require("tidelock.json").decode(core.host.read(path, 65536) or "")
-      if not sound(record, name) then
-        visit(path, nil, name)
-      elseif record.pid_namespace == here then
-        visit(path, record, name)
-      end
+local function shown(words)
+  local list, room = {}, ROOM
+  for i, word in ipairs(words) do
+    if i > WORDS or room < 4 then
+      list[i] = "..."
+      break
     end
+    list[i] = errors.printable(word, math.min(WIDTH, room))
+    room = room - #list[i]
   end
+  return list
 end
 
----The names of the boxes on record whose supervisor is gone: what the next sweep removes.
+local function array(texts)
+  local list = {}
+  for i, text in ipairs(texts) do list[i] = quoted(text) end
+  return "[" .. table.concat(list, ",") .. "]"
+end
+
+local function process_object(pid, start)
+  return ('{"pid":%d,"start":"%s"}'):format(pid, start)
+end
+
+local function limits(norm)
+  local list = {}
+  for i, limit in ipairs(norm.cgroup and norm.cgroup.limits or {}) do
+    list[i] = errors.printable(limit.name .. " " .. limit.text)
+  end
+  return array(list)
+end
+
+local function identities(list)
+  local out = {}
+  for i, identity in ipairs(list) do
+    out[i] = ('{"inode":"%s","made":%.0f}'):format(identity.inode, identity.made)
+  end
+  return "[" .. table.concat(out, ",") .. "]"
+end
+
+local function cgroup_fields(parts, cgroup, known)
+  local tops = {}
+  for i, dir in ipairs(cgroup.dirs) do tops[i] = dir.path end
+  local function add(text) parts[#parts + 1] = text end
+  add(',"version":' .. cgroup.version)
+  add(',"cgroup":' .. quoted(cgroup.path))
+  add(',"cgroups":' .. array(tops))
+  if cgroup.engines then add ',"engines":true' end
+  if known then add(',"identities":' .. identities(known)) end
+end
+
+-- By hand: every plain run passes here, and a general encoder takes longer to load.
+local function text_of(record)
+  local core, prepared = record.core, record.prepared
+  local norm, source = prepared.norm, prepared.norm.bundle or prepared.source
+  local pid, start = own(core)
+  local parts = {
+    '{"name":"', record.name, '","supervisor":', process_object(pid, start),
+    ',"pid_namespace":', quoted(core.host.readlink "/proc/self/ns/pid" or ""),
+    (',"uid":%.0f,"started":%.0f'):format(prepared.facts.uid, record.started or os.time()),
+    ',"command":', array(shown(norm.command or {})), ',"limits":', limits(norm),
+  }
+  local function add(text) parts[#parts + 1] = text end
+  if record.init then add(',"init":' .. process_object(record.init.pid, record.init.start)) end
+  if source then add(',"spec":' .. quoted(errors.printable(source, 256))) end
+  if norm.cgroup then cgroup_fields(parts, norm.cgroup, record.identities) end
+  add "}\n"
+  return table.concat(parts)
+end
+
+local function try(record)
+  local state = record.prepared.facts.state
+  return record.core.host.record(state, record.name .. ".json", text_of(record))
+end
+
+---Writes it, as a whole. Raises where that is impossible.
+function Record:write()
+  self.started = self.started or os.time()
+  local good, code = try(self)
+  if good then return end
+  local state = self.prepared.facts.state
+  error(errors.new { op = "state", path = self.path, code = code,
+    message = ("the record %s cannot be written: %s"):format(self.path, code),
+    hint = code == "EPERM" and ("%s and %s/boxes must be directories of the caller's own, which"
+      .. " nobody else may write"):format(state, state) or nil }, 0)
+end
+
+---The box runs: it can be found from now on.
+---@param pid integer  of its init
+---@return boolean good  false: the state directory cannot be written
+function Record:found_by(pid)
+  local _, start = M.process(self.core, pid)
+  self.init = { pid = pid, start = start or "0" }
+  return try(self) or false
+end
+
+---The box has ended.
+function Record:remove()
+  held[self] = nil
+  if self.core.process.getpid() == self.pid then os.remove(self.path) end
+end
+
+---A box without a cgroup runs, and is on record where that can be, until facts.release().
+---@param prepared tidelock.Prepared
+---@param box table  of core.launch
+function M.started(prepared, box)
+  local record = M.record(prepared)
+  record:found_by(box:pid())
+  prepared.facts.record = record
+end
+
+---The record goes with the box also if that is lost, or there is no more time than for leave().
+---@param facts table
+function M.hold(facts)
+  local record = facts.record
+  if not record then return end
+  held[record] = true
+  record.guard = newproxy(true)
+  getmetatable(record.guard).__gc = function() record:remove() end
+end
+
+---Removes the records of boxes that end with this process.
+function M.leave()
+  for record in pairs(held) do record:remove() end
+end
+
+---The boxes that run.
 ---@param core table
 ---@param state string
----@return string[]
-function M.abandoned(core, state)
-  local names = {}
-  each_abandoned(core, state .. "/boxes", function(_, _, name) names[#names + 1] = name end)
-  table.sort(names)
-  return names
+---@return table[] records  see tidelock.state.read
+function M.running(core, state)
+  return require("tidelock.state.read").running(core, state)
 end
 
----Removes what supervisors left that were killed. Once for a process and directory: it costs a look
----at every box that runs.
+---Removes what killed supervisors left.
 ---@param core table
 ---@param state string
 function M.sweep(core, state)
-  if swept[state] then return end
-  swept[state] = true
-  each_abandoned(core, folder(core, state), function(path, record)
-    -- Half a record was written before anything.
-    if not record or clean(core, record) then os.remove(path) end
-  end)
+  require("tidelock.state.left").sweep(core, state)
 end
 
 return M

@@ -27,7 +27,7 @@ describe("kill -9 of the supervisor", function()
       for i = 1, 20 do delays[i] = math.random(0, batch % 2 == 0 and 3000 or 12000) end
       local before = leaks.snapshot()
       kill_after(delays)
-      local clean, left = pcall(leaks.verify, before, 1)
+      local clean, left = pcall(leaks.verify_killed, before, 1)
       assert(clean, ("seed %d, batch %d, delays in us %s\n%s"):format(seed, batch,
         table.concat(delays, " "), tostring(left)))
     end
@@ -44,7 +44,7 @@ describe("kill -9 of the supervisor", function()
         if i % step == 0 then
           tried = tried + 1
           inject.kill(call, job)
-          local clean, left = pcall(leaks.verify, before, 1)
+          local clean, left = pcall(leaks.verify_killed, before, 1)
           assert(clean, ("role %d, before %s #%d: %s"):format(call.role, call.name,
             call.occurrence, tostring(left)))
         end

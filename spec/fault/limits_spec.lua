@@ -25,7 +25,7 @@ local function calls()
   local list, recorded = {}, false
   for _, call in ipairs(inject.list(job)) do
     if call.role == inject.supervisor then
-      recorded = recorded or call.name == "rename"
+      recorded = recorded or call.name:find "^rename" ~= nil
       if recorded then list[#list + 1] = call end
     end
   end

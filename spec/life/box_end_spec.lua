@@ -210,7 +210,7 @@ describe("kill -9 of the supervisor", function()
         tidelock.core.process.kill(tidelock.core.process.getpid(), 9)]], how)
       assert.equal(137, result.status, result.stderr)
     end
-    leaks.verify(before)
+    leaks.verify_killed(before)
   end)
 
   it("while it execs in a loop leaves nothing either", function()
@@ -228,6 +228,6 @@ describe("kill -9 of the supervisor", function()
     end
     run.run(table.concat(lines, "\n"))
     os.remove(script .. ".lua")
-    leaks.verify(before)
+    leaks.verify_killed(before)
   end)
 end)

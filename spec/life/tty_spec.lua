@@ -180,7 +180,7 @@ describe("tidelock run -t", function()
     assert.equal(137, t:wait())
     t:close()
     t = nil
-    leaks.verify(before)
+    leaks.verify_killed(before)
   end)
 
   it("leaves nothing when it ends as it should, not even the one who watches", function()

@@ -74,7 +74,7 @@ describe("a spec of this folder", function()
     -- What a defence is not, what a trace shows, and ways out that were once open here.
     -- And defences that were taken away (make mutate), each with its attack.
     for _, other in ipairs { "hide_self_exe", "mount_data", "ways_out", "leaked", "links",
-      "propagation", "pty" } do
+      "propagation", "pty", "records" } do
       listed[other] = true
     end
     local pipe = io.popen "ls spec/security"

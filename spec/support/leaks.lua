@@ -47,7 +47,8 @@ sed -n 's/^ *\([^ :]*\):.*/\1/p' /proc/PID/net/dev | tag link
 ls -l /proc/PID/fd 2>/dev/null | sed -n 's/.* -> //p' | tag fd
 find /sys/fs/cgroup -maxdepth 5 -type d -name '*tidelock*' 2>/dev/null | tag cgroup
 find /run/tidelock /tmp/tidelock* "${XDG_RUNTIME_DIR:-/nonexistent}"/tidelock* \
-  "${XDG_STATE_HOME:-$HOME/.local/state}"/tidelock 2>/dev/null | tag file
+  "${XDG_STATE_HOME:-$HOME/.local/state}"/tidelock \
+  -type d \( -name 'tidelock*' -o -name boxes \) -o -print 2>/dev/null | tag file
 find /var/cache/tidelock "${XDG_CACHE_HOME:-$HOME/.cache}"/tidelock -name '*tmp*' \
   2>/dev/null | tag file
 cat /proc/PID/task/*/children 2>/dev/null | tr ' ' '\n' | tag child
@@ -133,6 +134,29 @@ function M.verify(before, seconds)
     end
     always = still
   end
+end
+
+---The same after a kill -9 of a supervisor: but for its records, which doctor --repair then finds
+---and removes.
+---@param before table<string, integer>
+---@param seconds? number
+function M.verify_killed(before, seconds)
+  local function others()
+    local list = {}
+    for _, thing in ipairs(M.new_since(before)) do
+      if not thing:find("^file: .*/boxes/%d+%-%d+%-%d+%.json") then list[#list + 1] = thing end
+    end
+    return list
+  end
+  local deadline, left = now() + (seconds or 1), others()
+  while left[1] and now() < deadline do
+    os.execute "sleep 0.05"
+    left = others()
+  end
+  if left[1] then error("left behind:\n  " .. table.concat(left, "\n  "), 2) end
+  local result = require("spec.support.run").tl { "doctor", "--repair" }
+  if result.status ~= 0 then error(result.stdout .. result.stderr, 2) end
+  M.verify(before, 1)
 end
 
 return M

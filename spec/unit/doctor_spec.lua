@@ -4,7 +4,6 @@ local doctor = require "tidelock.doctor"
 local fake = require "spec.golden.fake_host"
 local fault = require "tidelock.fault"
 local mountinfo = require "tidelock.mountinfo"
-local state = require "tidelock.state"
 
 local ROOT = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
 local PROC = "22 27 0:21 / /proc rw,nosuid,relatime shared:12 - proc proc rw\n"
@@ -222,22 +221,25 @@ tidelock run does not work here: a\x1bb
   end)
 end)
 
-describe("records of boxes", function()
-  it("whose supervisor is gone are listed, and kept", function()
-    local files = {
-      ["/proc/self/stat"] = "7 (me) R 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 500 0",
-      ["/s/boxes/9-1-1.json"] = '{"name":"9-1-1","cgroup":"c","cgroups":[],"pid_namespace":"ns:1"}',
-      ["/s/boxes/9-2-1.json"] = '{"name":"9-2-1","cgroup":"c","cgroups":[],"pid_namespace":"ns:2"}',
-      ["/s/boxes/9-3-1.json"] = "{",
-    }
-    local core = { host = {
-      read = function(path) return files[path] end,
-      readlink = function() return "ns:1" end,
-      list = function(path)
-        return path == "/s/boxes" and { "9-1-1.json", "9-2-1.json", "9-3-1.json", "x" } or nil
-      end,
-    } }
-    assert.same({ "9-1-1", "9-3-1" }, state.abandoned(core, "/s"))
-    assert.same({}, state.abandoned(core, "/other"))
+describe("what doctor --repair removed", function()
+  local removed = {
+    { kind = "process", what = "12", name = "9-1-1", gone = true },
+    { kind = "cgroup", what = "/sys/fs/cgroup/a\27b", name = "9-1-1", gone = false, why = "EBUSY" },
+    { kind = "file", what = "/s/boxes/9-2-1.json", name = "9-2-1", gone = false, why = "is a link" },
+  }
+
+  it("is one line for each thing", function()
+    assert.equal([[
+removed process 12
+could not remove cgroup /sys/fs/cgroup/a\x1bb: EBUSY
+left file /s/boxes/9-2-1.json: is a link
+]], doctor.repair_text(removed))
+    assert.equal("nothing is left of a sandbox whose tidelock was killed\n", doctor.repair_text {})
+  end)
+
+  it("is JSON with the same", function()
+    local data = require("cjson").decode(doctor.repair_json(removed, false))
+    assert.same({ clean = false, removed = removed }, data)
+    assert.matches('"removed": %[%]', doctor.repair_json({}, true))
   end)
 end)

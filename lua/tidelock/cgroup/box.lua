@@ -33,23 +33,23 @@ end
 ---@return tidelock.CgroupBox
 function M.begin(prepared)
   local core = require "tidelock.core"
-  local cgroup, paths = prepared.norm.cgroup, {}
-  for i, dir in ipairs(cgroup.dirs) do paths[i] = dir.path end
-  local state = prepared.facts.state
+  local cgroup, state = prepared.norm.cgroup, prepared.facts.state
   if cgroup.engines then refuse_taken(core, state, cgroup) end
+  local record = require("tidelock.state").record(prepared)
+  record:write()
   return setmetatable({
-    core = core, cgroup = cgroup, state = state, paths = paths, group = core.cgroup.new(),
-    record = require("tidelock.state").write(core, state, cgroup, paths),
+    core = core, cgroup = cgroup, state = state, group = core.cgroup.new(), record = record,
   }, Box)
 end
 
 ---While the box runs: time for what its start did not need.
-function Box:started()
-  local state = require "tidelock.state"
-  if self.cgroup.engines then
-    state.write(self.core, self.state, self.cgroup, self.paths, self.group:identities())
-  end
-  state.sweep(self.core, self.state)
+---@param box table  of core.launch
+function Box:started(box)
+  local record, engines = self.record, self.cgroup.engines
+  if engines then record.identities = self.group:identities() end
+  -- Without identities an engine's cgroups would stay when this process is killed.
+  if not record:found_by(box:pid()) and engines then record:write() end
+  require("tidelock.state").sweep(self.core, self.state)
   -- v2 kills all by itself (memory.oom.group), and what need not die as a whole is the kernel's.
   if self.cgroup.oom == "group" then self.event = self.group:oom_event() end
 end
@@ -141,7 +141,7 @@ function Box:remove(report)
   if self.event then self.event:close() end
   local good, code = self.group:close()
   if good then
-    os.remove(self.record)
+    self.record:remove()
   elseif report then
     report.notes[#report.notes + 1] = { text = ("the cgroup %s could not be removed: %s")
       :format(self.cgroup.path, code) }

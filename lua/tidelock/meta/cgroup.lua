@@ -135,3 +135,6 @@ function group:kill() end
 ---@return string? code
 ---@return integer? errno
 function group:close() end
+
+---Empty again: nothing is killed or removed. For a group that is another process's.
+function group:forget() end

@@ -95,3 +95,13 @@ function host.access(path, how) end
 ---@return string? code
 ---@return integer? errno
 function host.list(path) end
+
+---Make or replace STATE/boxes/NAME as a whole; the directories are made where they are not there.
+---Errors: EPERM (one of them is not the caller's alone), EROFS, ENOSPC.
+---@param state string
+---@param name string
+---@param text string
+---@return true?
+---@return string? code
+---@return integer? errno
+function host.record(state, name, text) end

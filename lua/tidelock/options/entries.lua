@@ -173,6 +173,23 @@ function M.bundle(text, origin)
   return text
 end
 
+local SHORTEST = 0.1 -- s: to look at everything takes some milliseconds
+
+---@return number seconds
+function M.delay(text, origin)
+  local seconds, why, accepted = require("tidelock.units").duration(text)
+  if not seconds then refuse(origin, text, why, accepted) end
+  if seconds < SHORTEST then refuse(origin, text, "is too short", "at least 100ms") end
+  return seconds
+end
+
+---@return integer
+function M.rounds(text, origin)
+  local count = text:find("^%d+$") and #text < 10 and tonumber(text) or 0
+  if count < 1 then refuse(origin, text, "is not a number of looks", "a whole number from 1") end
+  return count
+end
+
 ---A setting of the command, not of the box.
 ---@return {path: string}|{fd: integer}
 function M.report(text, origin)

@@ -2,48 +2,9 @@
 
 local M = {}
 
+local texts = require "tidelock.options.texts"
+
 local WIDTH = 80
-
-local USAGE = {
-  run = "tidelock run [options] [SPEC.lua] [--] COMMAND...",
-  explain = "tidelock explain [options] [SPEC.lua] [--] COMMAND...",
-  doctor = "tidelock doctor [options]",
-}
-
-local NAME = {
-  run = "run a command in a sandbox", explain = "print what run would do",
-  doctor = "tell what this host allows",
-}
-
-local STORY = {
-  run = "Runs a command in a sandbox: the system's programs and the current directory "
-    .. "read-only, no network, no capabilities, a filter of system calls.",
-  explain = "Prints what run would do, one operation a line, and does nothing.",
-  doctor = "Tells what this kernel, this user and this host allow, one line for each, by trying it"
-    .. " in namespaces that end at once; and the command that mends what they do not.",
-}
-
-local WORDS = [[
-The first word that ends in .lua is a spec file. Before "--" all words are options and
-the spec file; without "--" the first other word begins the command.]]
-
-local EXIT = [[
-Exit status: the command's own; 128+n killed by signal n; 124 time limit; 125 tidelock
-failed or a --require could not be met; 126 not executable; 127 not found.]]
-
-local OF_DOCTOR = {
-  words = [[
-A line is ok; info, which is only told; warn, where a feature is missing that some option of run
-needs; or fail, where "tidelock run -- true" does not work. Below a warn and a fail stand its cause
-and its remedy, a command for whoever may give it. The last check is such a run, and the last line
-says what came of it. A run that fails names the same causes.]],
-  exit = "Exit status: 0 run works here; 1 it does not; 125 tidelock doctor was called wrongly.",
-}
-
-local function ending(verb)
-  if verb == "doctor" then return OF_DOCTOR.words, OF_DOCTOR.exit end
-  return WORDS, EXIT
-end
 
 ---@param options tidelock.Option[]
 ---@return {name: string, options: tidelock.Option[]}[]
@@ -84,9 +45,9 @@ end
 ---@return string
 function M.text(options, verb)
   local column = 32
-  local words, exit = ending(verb)
+  local about = texts[verb]
   local function paragraph(text) return table.concat(wrapped(text, WIDTH), "\n") end
-  local lines = { "usage: " .. USAGE[verb], "", paragraph(STORY[verb]) }
+  local lines = { "usage: " .. about.usage, "", paragraph(about.story) }
   for _, group in ipairs(grouped(options)) do
     lines[#lines + 1] = "\n" .. group.name .. ":"
     for _, option in ipairs(group.options) do
@@ -102,7 +63,7 @@ function M.text(options, verb)
       end
     end
   end
-  lines[#lines + 1] = "\n" .. paragraph(words) .. "\n\n" .. paragraph(exit) .. "\n"
+  lines[#lines + 1] = "\n" .. paragraph(about.words) .. "\n\n" .. paragraph(about.exit) .. "\n"
   return table.concat(lines, "\n")
 end
 
@@ -121,6 +82,23 @@ local function case(option)
     return ("    %s) return ;;"):format(words)
   end
   return ('    %s) mapfile -t COMPREPLY < <(%s -- "$word"); return ;;'):format(words, how)
+end
+
+local IDS = '$("${COMP_WORDS[0]}" ps -q 2>/dev/null)'
+
+-- Behind an ID kill takes a signal.
+local function add_ids(lines, verb)
+  local function complete(words)
+    return ('mapfile -t COMPREPLY < <(compgen -W "%s" -- "$word")'):format(words)
+  end
+  if verb == "kill" then
+    lines[#lines + 1] = '    case $COMP_CWORD$before in 2*|*--all|*-a) ' .. complete(IDS) .. " ;;"
+    local names = require("tidelock.signal").list()
+    lines[#lines + 1] = "    *) " .. complete(table.concat(names, " ")) .. " ;; esac"
+  else
+    lines[#lines + 1] = "    " .. complete(IDS)
+  end
+  lines[#lines + 1] = "    return ;;"
 end
 
 ---The function and the `complete` line for bash; `verbs` lists every verb.
@@ -154,7 +132,8 @@ function M.bash(tables, verbs)
     lines[#lines + 1] = '    case $word in -*)'
     lines[#lines + 1] = ('      mapfile -t COMPREPLY < <(compgen -W "%s" -- "$word"); return ;;')
       :format(table.concat(all, " "))
-    lines[#lines + 1] = "    esac ;;"
+    lines[#lines + 1] = texts[verb].ids and "    esac" or "    esac ;;"
+    if texts[verb].ids then add_ids(lines, verb) end
   end
   lines[#lines + 1] = "  esac"
   lines[#lines + 1] = '  mapfile -t COMPREPLY < <(compgen -f -- "$word")'
@@ -172,13 +151,13 @@ end
 ---@param verb string
 ---@return string
 function M.man(options, verb)
-  local words, exit = ending(verb)
+  local about = texts[verb]
   local lines = {
     (".TH TIDELOCK-%s 1"):format(verb:upper()),
     ".SH NAME",
-    ("tidelock\\-%s \\- %s"):format(verb, NAME[verb]),
-    ".SH SYNOPSIS", roff(USAGE[verb]), ".SH DESCRIPTION", roff(STORY[verb]),
-    ".PP", roff((words:gsub("\n", " "))),
+    ("tidelock\\-%s \\- %s"):format(verb, about.name),
+    ".SH SYNOPSIS", roff(about.usage), ".SH DESCRIPTION", roff(about.story),
+    ".PP", roff((about.words:gsub("\n", " "))),
   }
   for _, group in ipairs(grouped(options)) do
     lines[#lines + 1] = ".SH " .. group.name:upper()
@@ -191,7 +170,7 @@ function M.man(options, verb)
     end
   end
   lines[#lines + 1] = ".SH EXIT STATUS"
-  lines[#lines + 1] = roff((exit:gsub("^Exit status: ", ""):gsub("\n", " ")))
+  lines[#lines + 1] = roff((about.exit:gsub("^Exit status: ", ""):gsub("\n", " ")))
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -110,6 +110,26 @@ local function two_specs(first, second)
     "one spec file", "a command that is followed by -- is written after another --")
 end
 
+---See tidelock.options.words.
+function M.words(argv, options, context)
+  local by_word, words = index(options), {}
+  local parsed = { settings = {}, list = {}, options = options }
+  local i = 1
+  while i <= #argv do
+    local word = argv[i]
+    if word == "--" then
+      for k = i + 1, #argv do words[#words + 1] = argv[k] end
+      break
+    elseif word:byte(1) == 45 and #word > 1 then
+      local read = word:byte(2) == 45 and long or short
+      i = read(parsed, argv, i, by_word, context)
+    else
+      words[#words + 1], i = word, i + 1
+    end
+  end
+  return { settings = parsed.settings, words = words }
+end
+
 ---See tidelock.options.parse.
 function M.parse(argv, options, context)
   local by_word = index(options)

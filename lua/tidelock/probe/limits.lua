@@ -21,6 +21,42 @@ local function hierarchies(ctx)
     or "none", not words[1] and require("tidelock.probe.cause").limits(ctx.facts, "memory") or nil)
 end
 
+local DRIVERS = {
+  "v1: a directory in the hierarchy of each controller",
+  "v2: one directory in the unified hierarchy",
+}
+
+-- Who may make cgroups here: on v1 by hierarchy, on v2 with what can be handed down.
+local function delegation(ctx, version)
+  local cgroups, given, denied = ctx.facts.cgroups, {}, {}
+  if version == 1 then
+    for name, place in pairs(cgroups.v1) do
+      local list = ctx.facts.writable(place.dir) and given or denied
+      if not name:find("=", 1, true) then list[#list + 1] = name end
+    end
+  else
+    local there = ctx.facts.read(cgroups.v2.dir .. "/cgroup.controllers") or ""
+    local v2 = require "tidelock.cgroup.v2"
+    for name in there:gmatch("%S+") do
+      local list = v2.base(ctx.facts, { name }) and given or denied
+      list[#list + 1] = name
+    end
+  end
+  table.sort(given)
+  table.sort(denied)
+  return given, denied
+end
+
+local function driver(ctx)
+  local version = ctx.facts.cgroups.version
+  if not version then return ctx.tell("driver", "warn", "none: no cgroup file system is mounted") end
+  ctx.tell("driver", "ok", DRIVERS[version])
+  local given, denied = delegation(ctx, version)
+  local text = given[1] and table.concat(given, " ") or "nothing"
+  if denied[1] then text = text .. "; not " .. table.concat(denied, " ") end
+  ctx.tell("delegation", given[1] and "ok" or "info", "the caller may limit by " .. text)
+end
+
 -- Where the box's cgroup would be made.
 local function place(ctx, name)
   local cgroups, controller = ctx.facts.cgroups, name == "cpus" and "cpu" or name
@@ -32,6 +68,7 @@ end
 ---@param ctx table
 function M.cgroups(ctx)
   hierarchies(ctx)
+  driver(ctx)
   for _, name in ipairs { "memory", "pids", "cpus" } do
     local why = require("tidelock.probe.cause").limits(ctx.facts, name)
     if why then
@@ -60,10 +97,14 @@ end
 ---@param ctx table
 function M.leftovers(ctx)
   local state = ctx.facts.state
-  local names = require("tidelock.state").abandoned(ctx.core, state)
+  local names, foreign = require("tidelock.state.left").list(ctx.core, state)
+  if foreign[1] then
+    ctx.tell("records", "info", ("%d in %s that are not the caller's own, and are left alone")
+      :format(#foreign, state))
+  end
   if not names[1] then return ctx.tell("boxes", "ok", "none on record in " .. state) end
-  ctx.tell("boxes", "info", ("%d on record in %s whose supervisor is gone: the next run with limits"
-    .. " removes them"):format(#names, state))
+  ctx.tell("boxes", "info", ("%d on record in %s whose supervisor is gone: tidelock doctor --repair"
+    .. " removes what is left, and so does the next run with limits"):format(#names, state))
 end
 
 return M
