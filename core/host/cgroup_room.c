@@ -37,11 +37,8 @@ int tl_cgroup_give(const struct tl_cgroup *group, uint32_t slot, uid_t uid, gid_
 		   const char *files, size_t size, long *call)
 {
 	const char *end = files + size;
-	int dir = -EBADF;
+	int dir = tl_cgroup_dir(group, slot);
 
-	for (unsigned i = 0; i < group->count; i++)
-		if (group->dirs[i].slot == slot)
-			dir = group->dirs[i].fd;
 	*call = SYS_fchownat;
 	if (dir < 0)
 		return dir;

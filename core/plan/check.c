@@ -287,11 +287,18 @@ static bool check_rendezvous(struct check *c, const struct tl_record *r)
 
 static bool check_cgroup(struct check *c, const struct tl_record *r)
 {
-	if (r->code == TL_OP_limit_cgroup)
-		return r->word[3] < TL_OPTIONAL_COUNT ||
+	const uint32_t *w = r->word;
+
+	switch (r->code) {
+	case TL_OP_limit_cgroup:
+		return w[3] < TL_OPTIONAL_COUNT ||
 			fail(c, "whether the file must be there is unknown");
-	return (r->word[1] != ~0u && r->word[2] != ~0u) ||
-		fail(c, "an id of -1 would leave the old one");
+	case TL_OP_limit_devices:
+		return w[1] <= 1 || fail(c, "devices are allowed, 1, or not, 0");
+	default: /* give_cgroup */
+		return (w[1] != ~0u && w[2] != ~0u) ||
+			fail(c, "an id of -1 would leave the old one");
+	}
 }
 
 static bool check_values(struct check *c, const struct tl_record *r)
@@ -331,9 +338,8 @@ static bool check_values(struct check *c, const struct tl_record *r)
 	case TL_OP_bind:
 		return (!(w[2] & ~MOUNT_ATTRS) && w[3] <= 1 && w[4] <= 1) ||
 			fail(c, "a mount attribute is unknown");
-	case TL_OP_limit_devices:
-		return w[1] <= 1 || fail(c, "devices are allowed, 1, or not, 0");
 	case TL_OP_limit_cgroup:
+	case TL_OP_limit_devices:
 	case TL_OP_give_cgroup:
 		return check_cgroup(c, r);
 	case TL_OP_setresuid:

@@ -14,8 +14,8 @@ end
 local HOG = "perl -e 'my $x = q(); vec($x, 64 * 1048576, 8) = 1'"
 
 local function needs()
-  cgroup.needs(2)
   if run.who() ~= "root" then run.skip "needs root" end
+  cgroup.needs(2)
 end
 
 local function watched(start)
@@ -150,6 +150,13 @@ describe("a cgroup that is given to the box", function()
     needs()
     local result = box.sh("mkdir /sys/fs/cgroup/sub; ls /sys/fs/cgroup | wc -l", { "-m", "64M" })
     assert.equal("0\n", result.stdout)
+  end)
+
+  it("is told by the operation, where it cannot be given", function()
+    needs()
+    require("spec.support.faults").each_fails({ "run", "-m", "64M", "--limit", "delegate=yes",
+      "--", "true" }, 2, function(call) return call.name:find "^fchown" ~= nil end)
+    assert.equal("", cgroup.left())
   end)
 
   it("takes no process of exec once it has been divided, which is told", function()

@@ -10,7 +10,7 @@ local function mount_of(pattern)
 end
 
 local UNIFIED = mount_of "cgroup2" or "/sys/fs/cgroup"
-local NAME = "tl_room"
+local NAME = "tidelock_room"
 
 local function needs(path, version)
   if run.who() ~= "root" then run.skip "needs root" end

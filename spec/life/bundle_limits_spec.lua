@@ -200,8 +200,8 @@ describe("the limits of a bundle", function()
   it("that cannot be had are told by their property", function()
     for name, resources in pairs {
       ["linux.resources.cpu.cpus"] = { cpu = { cpus = "8000" } },
-      ["linux.resources.hugepageLimits[0]"] =
-        { hugepageLimits = { { pageSize = "3MB", limit = 1 } } },
+      ["linux.resources.hugepageLimits[0].pageSize"] =
+        { hugepageLimits = { { pageSize = "2M", limit = 1 } } },
       ["linux.resources.blockIO.weight"] = { blockIO = { weight = 5 } },
       ["linux.resources.unified"] = { unified = { ["../x"] = "1" } },
     } do

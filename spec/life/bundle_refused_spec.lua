@@ -114,7 +114,7 @@ describe("a config.json", function()
 
   it("may say of what is not there yet that it is not asked for", function()
     local result = bundles.run(folder, "echo fine", function(config)
-      config.linux.resources = { blockIO = { weight = 0 }, unified = {}, hugepageLimits = {} }
+      config.linux.resources = { blockIO = { weight = 0 }, unified = {}, rdma = {} }
       config.process.apparmorProfile, config.linux.mountLabel = "", ""
       config.hooks = { prestart = {} }
     end)
