@@ -4,7 +4,9 @@ local cgroup = core.cgroup
 local plan = require "spec.support.plan"
 local run = require "spec.support.run"
 
-local UNIFIED = "/sys/fs/cgroup/unified"
+-- Beside v1 it has no controllers.
+local UNIFIED = "/sys/fs/cgroup"
+if cgroup.version(UNIFIED) ~= 2 then UNIFIED = UNIFIED .. "/unified" end
 local FREEZER = "/sys/fs/cgroup/freezer"
 
 local function sh(script)

@@ -2,6 +2,7 @@
 local core = require "tidelock.core"
 local leaks = require "spec.support.leaks"
 local plans = require "spec.support.plan"
+local run = require "spec.support.run"
 
 -- `hooks` go in as in a spec; returns what start returns.
 local function start(fields, hook, options)
@@ -56,7 +57,7 @@ describe("core.launch", function()
 
   it("kills, also by what PID 1 hands on, and not once it is closed", function()
     local box = assert(start(sh "trap 'exit 8' TERM; echo; while :; do sleep 0.01; done"))
-    core.poll.wait({}, 0.05)
+    core.poll.wait({}, 0.05 * run.slow)
     assert.is_true(box:kill(15))
     assert.equal(8, assert(box:wait(5)).code)
     box:close()

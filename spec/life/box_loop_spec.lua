@@ -1,23 +1,24 @@
 -- Several boxes and processes driven from one Lua loop: tidelock.all, tidelock.loop, coroutines.
 local box = require "spec.support.box"
+local run = require "spec.support.run"
 
 local both = box.both
 
 describe("tidelock.all", function()
   it("runs functions side by side and gives what each returns", function()
-    assert.equal("3\tfirst\tsecond\ttrue\n", both([[
+    assert.equal("3\tfirst\tsecond\ttrue\n", both(([[
       local before = tidelock.core.process.clock()
       local function slow(name)
         return function()
           local box = assert(tidelock.spec {}:start())
-          box:exec { "sleep", "0.15" }:assert()
+          box:exec { "sleep", "%g" }:assert()
           box:stop()
           return name
         end
       end
       local results = tidelock.all { slow "first", slow "second", slow "third" }
-      print(#results, results[1], results[2], tidelock.core.process.clock() - before < 0.4)]],
-      nil, true))
+      print(#results, results[1], results[2], tidelock.core.process.clock() - before < %g)]])
+      :format(0.15 * run.slow, 0.4 * run.slow), nil, true))
   end)
 
   it("runs boxes, processes of one box and whole runs at once, and keeps their streams apart",

@@ -81,8 +81,9 @@ describe("the processes of a box", function()
   end)
 
   it("that are orphaned become children of PID 1, and are reaped", function()
-    assert.equal("1", box.prints [[sh -c 'sh -c "sleep 0.1; cut -d \" \" -f 4 /proc/\$\$/stat" &'
-      sleep 0.15]])
+    assert.equal("1", box.prints(([[
+      sh -c 'sh -c "sleep 0.1; cut -d \" \" -f 4 /proc/\$\$/stat" &'
+      sleep %g]]):format(0.1 + 0.05 * run.slow)))
     local states = box.prints [[for i in 1 2 3 4 5; do sh -c 'true & true & exec true' & done; wait
       sleep 0.1; cat /proc/[0-9]*/stat]]
     assert.is_nil(states:match("%) Z"), states)

@@ -10,6 +10,13 @@ function M.version()
   return run.read("/proc/self/cgroup"):find(":memory:", 1, true) and 1 or nil
 end
 
+-- Is a directory above the caller's own, on v2, the caller's to use?
+local function delegated()
+  local above = run.read("/proc/self/cgroup"):match "0::(/[^\n]*)/[^/\n]+\n"
+  return above and run.run { "test", "-w", "/sys/fs/cgroup" .. above .. "/cgroup.procs" }
+    .status == 0
+end
+
 ---Skips, with the reason, what this user has no limits for.
 ---@param version 1|2|nil  of that hierarchy only
 function M.needs(version)
@@ -18,7 +25,9 @@ function M.needs(version)
   if version and version ~= there then
     run.skip(("needs the controllers on cgroup v%d"):format(version))
   end
-  if run.who() ~= "root" and there == 1 then run.skip "needs root, or cgroup v2" end
+  if run.who() ~= "root" and (there == 1 or not delegated()) then
+    run.skip "needs root, or a part of cgroup v2"
+  end
 end
 
 ---The directories of boxes that are there, one a line.

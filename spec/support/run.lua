@@ -3,6 +3,8 @@ local M = {}
 
 local top = assert(os.getenv("PWD"), "PWD is not set")
 M.top = top
+-- How many times slower than a real one this machine is: an emulated one says so.
+M.slow = tonumber(os.getenv("TIDELOCK_SLOW")) or 1
 M.tidelock = os.getenv("TIDELOCK") or top .. "/build/tidelock"
 
 ---Quote a word for the shell.
@@ -45,7 +47,8 @@ end
 ---@field stderr string
 ---@field timed_out boolean
 
----Run a shell command, or a list of words taken literally.
+---Run a shell command, or a list of words taken literally. The time limit is in seconds of a real
+---machine.
 ---@param command string|string[]
 ---@param options? { timeout?: number, stdin?: string, cwd?: string, env?: table<string,string> }
 ---@return RunResult
@@ -65,7 +68,7 @@ function M.run(command, options)
   -- `timeout -v` says on its own standard error that the limit struck: no exit status can lie.
   os.execute(string.format(
     "cd %s && timeout -v -k 1 %s env %s sh -c %s 2>%s.late; echo $? >%s",
-    M.quote(options.cwd or top), options.timeout or 20, table.concat(settings, " "),
+    M.quote(options.cwd or top), (options.timeout or 20) * M.slow, table.concat(settings, " "),
     M.quote(string.format("exec <%s >%s.out 2>%s.err\n%s",
       options.stdin and base .. ".in" or "/dev/null", base, base, command)), base, base))
   local result = {

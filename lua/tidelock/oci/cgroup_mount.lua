@@ -43,6 +43,16 @@ end
 
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
 
+-- Is there something of the host's already? The kernel mounts no file system over itself (EBUSY).
+local function is_covered(list, target)
+  local within = require("tidelock.normalise.path").within
+  for _, entry in ipairs(list) do
+    if entry.kind == "bind" and entry.recursive and within(target, entry.target) then
+      return true
+    end
+  end
+end
+
 ---@param ctx table
 ---@param list table[]
 ---@param _ table       the mount
@@ -68,6 +78,10 @@ function M.add(ctx, list, _, found, target, field, origin)
   elseif version == 2 then
     -- Without a cgroup of its own the root of its namespace is the caller's.
     if (read_only or not ctx.norm.cgroup) and not has(flags, RDONLY) then flags = flags + RDONLY end
+    if is_covered(list, target) then
+      list[#list + 1] = { kind = "filesystem", target = target, fstype = "tmpfs",
+        flags = CONFINED + RDONLY, data = "mode=755,size=4k", origin = origin }
+    end
     list[#list + 1] = { kind = "filesystem", target = target, fstype = "cgroup2", flags = flags,
       origin = origin }
     return
