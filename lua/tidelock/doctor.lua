@@ -82,7 +82,8 @@ end
 ---@return boolean clean  nothing of it is still there
 function M.repair()
   local core = require "tidelock.core"
-  local list = require("tidelock.state.left").repair(core, require("tidelock.facts").new(core).state)
+  local list = require("tidelock.state.left").repair(core,
+    require("tidelock.facts").new(core).state)
   local clean = true
   for _, item in ipairs(list) do clean = clean and (item.gone or item.kind == "file") end
   return list, clean

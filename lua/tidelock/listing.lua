@@ -80,8 +80,10 @@ M.STATS = {
   { title = "CPU%", right = true, of = function(row)
     return row.cpu and ("%.1f"):format(row.cpu)
   end },
-  { title = "CPU TIME", right = true, of = function(row) return cpu_time(of(row, "cpu", "usage")) end },
-  { title = "MEMORY", right = true, of = function(row) return size(of(row, "memory", "current")) end },
+  { title = "CPU TIME", right = true,
+    of = function(row) return cpu_time(of(row, "cpu", "usage")) end },
+  { title = "MEMORY", right = true,
+    of = function(row) return size(of(row, "memory", "current")) end },
   { title = "PEAK", right = true, of = function(row) return size(of(row, "memory", "peak")) end },
   { title = "LIMIT", right = true, of = function(row) return size(of(row, "memory", "limit")) end },
   { title = "READ", right = true, of = function(row) return size(of(row, "io", "rbytes")) end },
@@ -96,7 +98,8 @@ M.TOP[#M.TOP + 1] = COMMAND
 
 local function is_frozen(core, record)
   for _, dir in ipairs(require("tidelock.cgroup.stats").dirs(record)) do
-    local text = core.host.read(dir .. "/freezer.state", 16) or core.host.read(dir .. "/cgroup.freeze", 16)
+    local text = core.host.read(dir .. "/freezer.state", 16)
+      or core.host.read(dir .. "/cgroup.freeze", 16)
     if text and (text:find("^FROZEN") or text:find("^1")) then return true end
   end
   return false
@@ -159,7 +162,7 @@ end
 function M.hint(rows)
   for _, row in ipairs(rows) do
     if not row.stats then
-      return "nothing counts what a box without a cgroup uses: a limit (-m, --pids, --cpus) gives it"
+      return "nothing counts what a box without a cgroup uses: a limit (-m, --pids) gives it"
         .. " one"
     end
   end

@@ -1,5 +1,5 @@
---- tidelock top: a table that is drawn again and again, on a screen of its own where standard output
---- is a terminal, and one below the other where it is not.
+--- tidelock top: a table that is drawn again and again, on a screen of its own where standard
+--- output is a terminal, and one below the other where it is not.
 
 local choose = require "tidelock.state.choose"
 local errors = require "tidelock.error"
@@ -32,7 +32,8 @@ local function write(core, text)
   return core.process.write(1, text)
 end
 
--- The screen and the keys, for as long as the terminal is ours: a job in the background has neither.
+-- The screen and the keys, for as long as the terminal is ours: a job in the background has
+-- neither.
 function Top:enter()
   if not self.is_screen or self.is_entered or not self.core.terminal.foreground(1) then return end
   if self.modes then self.modes:enter() end

@@ -63,7 +63,8 @@ local function kill_at(job, step, left)
       removed = removed + #data.removed
       local still = stays(left)
       if result.status ~= 0 or not data.clean or still ~= "" then
-        wrong[#wrong + 1] = ("%s #%d: %s%s"):format(call.name, call.occurrence, result.stdout, still)
+        wrong[#wrong + 1] = ("%s #%d: %s%s"):format(call.name, call.occurrence, result.stdout,
+          still)
         run.tl { "doctor", "--repair" }
       end
     end
@@ -96,7 +97,8 @@ describe("doctor --repair after kill -9 of the supervisor", function()
   end
 
   it("leaves no record of a plain box", function()
-    kill_at({ "run", "--", "true" }, 2, function() return run.who() == "root" and records() or "" end)
+    kill_at({ "run", "--", "true" }, 2, function() return run.who() == "root" and records()
+      or "" end)
   end)
 
   it("leaves neither cgroups nor records of a box with limits", function()

@@ -44,7 +44,8 @@ end
 
 -- The processes whose command line has this word.
 local function count(word)
-  local result = run.run({ "pgrep", "-fc", "--", "sh -c .*" .. word })
+  -- The brackets: what runs pgrep has its words in its own command line.
+  local result = run.run({ "pgrep", "-fc", "--", ": [" .. word:sub(1, 1) .. "]" .. word:sub(2) })
   return tonumber(result.stdout)
 end
 
@@ -78,7 +79,8 @@ describe("boxes that run", function()
     local lines = {}
     for line in result.stdout:gmatch("[^\n]+") do lines[#lines + 1] = line:gsub("  +", "|") end
     assert.equal("ID|PID|AGE|STATE|LIMITS|COMMAND", lines[1])
-    assert.matches(("^%s| *%d|%%d+s|running|%%-|sh %%-c 'sleep 60; : one'$"):format(one.id, one.pid),
+    assert.matches(("^%s| *%d|%%d+s|running|%%-|sh %%-c 'sleep 60; : one'$"):format(one.id,
+      one.pid),
       (lines[2]:gsub(one.id .. " ", one.id .. "|")))
     assert.equal("sh -c 'sleep 60; : '\\''two'\\'''", lines[3]:match "[^|]*$")
     assert.equal(one.id .. "\n" .. two.id .. "\n",
@@ -200,7 +202,8 @@ describe("boxes that run", function()
       data.stats.pids.current })
     assert.is_number(data.stats.memory.anon)
     for _, item in ipairs(cjson.decode(run.tl({ "stats", "--json" }).stdout)) do
-      assert.is_nil(item.stats ~= cjson.null and item.stats.memory and item.stats.memory.anon or nil)
+      assert.is_nil(item.stats ~= cjson.null and item.stats.memory and item.stats.memory.anon
+        or nil)
     end
     assert.same({ "memory 64M", "pids 20" }, data.limits)
     assert.equal(1, data.version)

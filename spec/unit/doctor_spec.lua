@@ -225,7 +225,8 @@ describe("what doctor --repair removed", function()
   local removed = {
     { kind = "process", what = "12", name = "9-1-1", gone = true },
     { kind = "cgroup", what = "/sys/fs/cgroup/a\27b", name = "9-1-1", gone = false, why = "EBUSY" },
-    { kind = "file", what = "/s/boxes/9-2-1.json", name = "9-2-1", gone = false, why = "is a link" },
+    { kind = "file", what = "/s/boxes/9-2-1.json", name = "9-2-1", gone = false,
+      why = "is a link" },
   }
 
   it("is one line for each thing", function()

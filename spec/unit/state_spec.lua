@@ -86,7 +86,8 @@ describe("a record", function()
     end
     os.execute(("mkdir -m 777 %s/state"):format(folder))
     refused(true)
-    os.execute(("rmdir %s/state; mkdir %s/other; ln -s other %s/state"):format(folder, folder, folder))
+    os.execute(("rmdir %s/state; mkdir %s/other; ln -s other %s/state"):format(folder, folder,
+      folder))
     refused()
     os.execute(("rm %s/state; mkdir -m 700 %s/state; ln -s ../other %s/state/boxes")
       :format(folder, folder, folder))
@@ -153,7 +154,8 @@ describe("the text of a record", function()
     local null = require("cjson").null
     for field, values in pairs {
       name = { "1-2-4", 5, {} }, pid_namespace = { 1, {} }, version = { 3, "1", 1.5, null },
-      init = { 5, {}, { pid = 0, start = "1" }, { pid = -1, start = "1" }, { pid = 1.5, start = "1" },
+      init = { 5, {}, { pid = 0, start = "1" }, { pid = -1, start = "1" }, { pid = 1.5,
+        start = "1" },
         { pid = 1e10, start = "1" }, { pid = "5", start = "1" }, { pid = 5, start = 1 },
         { pid = 5, start = "x" }, { pid = 5, start = ("1"):rep(30) }, null },
       supervisor = { "x", { pid = 5 } }, command = { "x", { 5 }, { {} }, { a = "b" }, null },
@@ -422,7 +424,8 @@ describe("rows", function()
   end
 
   it("of ps are who, how old, how limited, what", function()
-    assert.equal("a1b2c3d4|77|1m40s|running|memory 1G, pids 5|sh -c 'echo '\\''hi'\\''; true' '\\x1b'",
+    assert.equal("a1b2c3d4|77|1m40s|running|memory 1G, pids 5|"
+      .. "sh -c 'echo '\\''hi'\\''; true' '\\x1b'",
       line(listing.PS, row()))
     for seconds, text in pairs { [0] = "0s", [59.9] = "59s", [60] = "1m00s", [3600] = "1h00m",
       [86399] = "23h59m", [86400] = "1d00h", [900000] = "10d10h" } do

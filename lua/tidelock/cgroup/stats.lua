@@ -11,7 +11,8 @@ function M.dirs(record)
   return dirs
 end
 
----What the boxes of these records use, all in one call; false for one that has no cgroup, or is gone
+---What the boxes of these records use, all in one call; false for one that has none or is
+---gone
 ---by now.
 ---@param core table
 ---@param records table[]

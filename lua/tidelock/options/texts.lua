@@ -82,7 +82,7 @@ M.top = {
 M.kill = {
   usage = "tidelock kill ID [SIGNAL] | tidelock kill --all ID",
   name = "send a signal to a sandbox, or kill all of it",
-  story = "Sends a signal, TERM unless said, to the first process of a sandbox, which hands it on to"
+  story = "Sends a signal, TERM unless said, to the first process of a sandbox; it hands it on to"
     .. " the command. With --all every process in it is killed, whatever it does, stopped and"
     .. " paused ones too, and their end is waited for.",
   words = BOXES .. " A signal is a name as in signal(7), or a number.",

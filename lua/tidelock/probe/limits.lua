@@ -49,7 +49,9 @@ end
 
 local function driver(ctx)
   local version = ctx.facts.cgroups.version
-  if not version then return ctx.tell("driver", "warn", "none: no cgroup file system is mounted") end
+  if not version then
+    return ctx.tell("driver", "warn", "none: no cgroup file system is mounted")
+  end
   ctx.tell("driver", "ok", DRIVERS[version])
   local given, denied = delegation(ctx, version)
   local text = given[1] and table.concat(given, " ") or "nothing"

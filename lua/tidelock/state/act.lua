@@ -1,5 +1,5 @@
---- What is done to boxes of other supervisors, by their records: only ever to the very processes and
---- cgroups that are on record, whatever has come to their pids and paths since.
+--- What is done to boxes of other supervisors, by their records: only ever to the very processes
+--- and cgroups that are on record, whatever has come to their pids and paths since.
 
 local choose = require "tidelock.state.choose"
 local errors = require "tidelock.error"
@@ -109,7 +109,8 @@ local function check(op, record, good, code)
     fail(op, record, code, "its cgroup has no freezer",
       "cgroup v1: mount -t cgroup -o freezer none /sys/fs/cgroup/freezer; v2: Linux 5.2")
   elseif code == "ETIMEDOUT" then
-    fail(op, record, code, ("not all of it stood still after %d s, and it goes on"):format(PATIENCE))
+    fail(op, record, code,
+      ("not all of it stood still after %d s, and it goes on"):format(PATIENCE))
   elseif code == "ENODEV" then
     gone(op, record)
   end

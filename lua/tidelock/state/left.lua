@@ -2,8 +2,6 @@
 --- they name and an init that refused to die. Nothing else is touched.
 
 local read = require "tidelock.state.read"
-local state = require "tidelock.state"
-
 local M = {}
 
 local swept = {}
@@ -12,7 +10,7 @@ local KILL = 9
 -- Seconds. What dies with its supervisor is on its way; what is killed has so long.
 local GRACE, DEADLINE, LOOK_EVERY = 0.2, 5, 0.02
 
--- Calls visit(file, name, record, problem) for what is left; a pid of another namespace says nothing
+-- Calls visit(file, name, record, problem) for what is left. A pid of another namespace is none
 -- here.
 local function each(core, dir, visit)
   local here = core.host.readlink "/proc/self/ns/pid"
@@ -27,7 +25,7 @@ end
 ---@param core table
 ---@param dir string  the state directory
 ---@return string[] names    sorted
----@return string[] foreign  files that are named like one, and that no tidelock of the caller's made
+---@return string[] foreign  named like one, and not made by a tidelock of the caller's
 function M.list(core, dir)
   local names, foreign, seen = {}, {}, {}
   each(core, dir, function(file, name, _, problem)
