@@ -52,6 +52,30 @@ describe("a running box with a cgroup", function()
       print(box:stats() == nil)]])
   end)
 
+  it("takes other limits while it runs, all of them or none", function()
+    assert.same({ "128 20", "32 20", "64 none", "limits.cpuset\tENOENT", "64 none", "memory", "false",
+      "false", "false" }, lines [[
+      local function show()
+        local stats = box:stats()
+        print(stats.memory.limit / 1048576 .. " " .. (stats.pids.limit or "none"))
+      end
+      assert(box:update { memory = "128M", pids = 20 })
+      show()
+      assert(box:update { memory = "32M" }) -- memory.memsw has to go first, or last
+      show()
+      assert(box:update { memory = "64M", pids = false })
+      show()
+      local _, err = box:update { pids = 7, memory = "100M", cpuset = "0" }
+      print(err.message:match "^[%w.]+", err.code)
+      show()
+      local report = box:exec { "perl", "-e", "my $x = q(); vec($x, 100 * 1048576, 8) = 1" }
+      print(report.reason)
+      for _, bad in ipairs { { oom = "process" }, { memroy = 1 }, { pids = -1 } } do
+        print((pcall(box.update, box, bad)))
+      end
+      box:stop()]])
+  end)
+
   it("stands still while it is paused, and is not entered then", function()
     assert.same({ "true", "true", "the box is paused: resume it first", "true", "true",
       "true", "0" }, lines [[

@@ -31,6 +31,18 @@ function M:stats(detail)
   return self.cgroup.group:stats(detail)
 end
 
+---Other limits, from now on: all of them or none. A limit that is false is taken away; those that are
+---not named stay.
+---@param t table  as `limits` of a spec
+---@return boolean? ok
+---@return tidelock.Error? err
+function M:update(t)
+  local at = origin.find()
+  local err = self.stopped and self:refuse_gone() or not self.cgroup and no_cgroup "update"
+  if err then return nil, err end
+  return require("tidelock.box.update").update(self, t, at)
+end
+
 ---Stops every process of the box where it is; exec and files have to wait until it goes on.
 ---@return boolean? ok
 ---@return tidelock.Error? err

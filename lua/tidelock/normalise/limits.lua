@@ -84,11 +84,8 @@ local function tell(norm, kept)
   return asked
 end
 
---- Sets norm.limits (texts) and norm.cgroup where there is something to enforce.
----@param ctx table
-function M.resolve(ctx)
-  local facts, norm = ctx.facts, ctx.norm
-  local flat = require("tidelock.schema.limits").flat(ctx.raw.limits)
+-- What can be had of them, and what is to be written for that.
+local function settle(ctx, flat)
   local list = list_of(ctx, flat)
   local plain = true
   for _, resource in ipairs(list) do
@@ -97,9 +94,47 @@ function M.resolve(ctx)
   end
   if not plain then list = require("tidelock.normalise.limits_check").check(ctx, list, refuse) end
   add_implied(list, flat, flat.memory and ctx.where("limits.memory"))
-  local kept, settings = resources.settle(facts, list, function(resource, why, controller)
+  return resources.settle(ctx.facts, list, function(resource, why, controller)
     refuse(ctx, resource, why, controller)
   end)
+end
+
+-- For a later change: where each key was asked for.
+local function places(ctx, flat)
+  local at = {}
+  for key in pairs(flat) do at[key] = ctx.where("limits." .. key) end
+  return at
+end
+
+---The limits of a box that runs, with these changes: what they come to. Raises for what cannot be
+---had.
+---@param norm table  of the box
+---@param facts table
+---@param changes table<string, any>  as the schema gives them; false takes one away
+---@param at string
+---@return { flat: table, asked_at: table, limits: table[], settings: tidelock.CgroupSetting[] }
+function M.changed(norm, facts, changes, at)
+  local flat, asked_at = {}, {}
+  for key, value in pairs(norm.cgroup.flat) do
+    flat[key], asked_at[key] = value, norm.cgroup.asked_at[key]
+  end
+  for key, value in pairs(changes) do
+    flat[key] = value ~= false and value or nil
+    asked_at[key] = value ~= false and at or nil
+  end
+  local ctx = { facts = facts, raw = {}, norm = { not_enforced = {} },
+    where = function(field) return asked_at[field:gsub("^limits%.", "")] or at end }
+  local kept, settings = settle(ctx, flat)
+  return { flat = flat, asked_at = asked_at, settings = settings,
+    limits = tell({ enforced = {} }, kept) }
+end
+
+--- Sets norm.limits (texts) and norm.cgroup where there is something to enforce.
+---@param ctx table
+function M.resolve(ctx)
+  local facts, norm = ctx.facts, ctx.norm
+  local flat = require("tidelock.schema.limits").flat(ctx.raw.limits)
+  local kept, settings = settle(ctx, flat)
   if not kept[1] then return end
   local by, name = resources.by_name(kept), facts.box_name()
   local asked = tell(norm, kept)
@@ -109,6 +144,7 @@ function M.resolve(ctx)
   norm.cgroup = {
     version = facts.cgroups.version, name = name, path = "tidelock/" .. name, limits = asked,
     dirs = dirs, namespace = ctx.new.cgroup or false, oom = by.oom and by.oom.value,
+    flat = flat, asked_at = places(ctx, flat),
   }
   if by.delegate then require("tidelock.normalise.delegate").resolve(ctx, by.delegate) end
 end
