@@ -5,9 +5,9 @@ local tidelock = require "tidelock"
 
 -- A limit gives the box a cgroup of its own: a directory, in which the kernel keeps its accounts.
 local box = assert(tidelock.spec { tidelock.limits { memory = "256M", pids = 50 } }:start())
-print(box:exec { "sh", "-c", "cut -d: -f3 /proc/self/cgroup | sort -u", stdout = "capture" }.stdout)
+io.write(box:exec { "sh", "-c", "cut -d: -f3 /proc/self/cgroup | sort -u", stdout = "capture" }
+  .stdout)
 --> /
---> 
 
 -- Count: for all its processes together, those of the past too.
 box:exec { "perl", "-e", "1 for 1 .. 1e6" }

@@ -53,8 +53,8 @@ describe("a running box with a cgroup", function()
   end)
 
   it("takes other limits while it runs, all of them or none", function()
-    assert.same({ "128 20", "32 20", "64 none", "limits.cpuset\tENOENT", "64 none", "memory", "false",
-      "false", "false" }, lines [[
+    assert.same({ "128 20", "32 20", "64 none", "limits.cpuset\tENOENT", "64 none", "memory",
+      "false", "false", "false" }, lines [[
       local function show()
         local stats = box:stats()
         print(stats.memory.limit / 1048576 .. " " .. (stats.pids.limit or "none"))

@@ -31,8 +31,8 @@ function M:stats(detail)
   return self.cgroup.group:stats(detail)
 end
 
----Other limits, from now on: all of them or none. A limit that is false is taken away; those that are
----not named stay.
+---Other limits, from now on: all of them or none. A limit that is false is taken away; those that
+---are not named stay.
 ---@param t table  as `limits` of a spec
 ---@return boolean? ok
 ---@return tidelock.Error? err

@@ -50,10 +50,10 @@ end
 
 -- In whatever order the kernel takes them: memory.memsw must not be below memory, now and then.
 local function write(group, list)
-  local done, pending, failed = {}, list, nil
+  local done, pending, before = {}, list, nil
   repeat
-    local before = #pending
-    failed = {}
+    before = #pending
+    local failed = {}
     for _, setting in ipairs(pending) do
       local was = group:read(setting.file)
       local good, code = group:write(setting.file, setting.value)
