@@ -50,7 +50,7 @@ end
 
 -- In whatever order the kernel takes them: memory.memsw must not be below memory, now and then.
 local function write(group, list)
-  local done, pending, before = {}, list, nil
+  local done, pending, before = {}, list
   repeat
     before = #pending
     local failed = {}
