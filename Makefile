@@ -250,7 +250,7 @@ CMOD   := $(LIBDIR)/tidelock
 LMOD   := $(LUADIR)/tidelock
 MAN1   := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-PAGES  := run explain doctor
+PAGES  := run explain doctor ps stats top kill pause resume
 
 rock: $(B)/lib/tidelock/core.so $(GENERATED)
 
@@ -290,7 +290,7 @@ help:
 	@echo 'make fuzz       fuzz what reads hostile bytes (FUZZERS=plan, FUZZ_SECONDS=60, or FUZZ_RUNS=10000000)'
 	@echo 'make mutate     is a spec red without each defence? (MUTATE="part of a name", SAMPLE=12)'
 	@echo 'make bench      time run, run --bundle and box:exec beside floors in C, crun, runc, bwrap'
-	@echo '                (BENCH_ONLY="run exec bundle cgroup parallel drift filter", BENCH_ROUNDS=200)'
+	@echo '                (BENCH_ONLY="run exec bundle cgroup parallel drift filter stats", BENCH_ROUNDS=200)'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away'
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands.'

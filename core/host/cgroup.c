@@ -261,11 +261,10 @@ int tl_cgroup_put(const struct tl_cgroup *group, const char *file, const char *v
 
 int tl_cgroup_look_at(struct tl_cgroup *group, const char *path)
 {
-	long call;
-	autoclose int fd = tl_cgroup_open_dir(AT_FDCWD, path, &call);
+	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return fd;
+		return -errno;
 	if (tl_cgroup_version_of(fd) <= 0)
 		return -EINVAL;
 	return add(group, 0, "", 0, &fd);

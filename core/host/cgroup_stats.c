@@ -4,27 +4,79 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../sys/fd.h"
 #include "cgroup_file.h"
 
 #define TEXT 8192
 #define NO_LIMIT 9.2e18 /* how v1 says it, in bytes: LONG_MAX by pages */
 
-/* The text of a file in whichever directory has it; false where none has. */
-static bool read_text(const struct tl_cgroup *group, const char *file, char text[TEXT])
+/* What a file's name begins with, which tells the hierarchy that it is in (v1). */
+static const char *const controllers[TL_CGROUP_PLACES] = { "cpuacct.", "cpu.", "memory.",
+							   "blkio.",   "io.",  "pids." };
+
+/* Of one cgroup: to look for every file in every directory would be most of the work. */
+struct source {
+	const struct tl_cgroup *group;
+	struct tl_cgroup_places *places;
+	enum { UNKNOWN, KNOWN, NOWHERE } known[TL_CGROUP_PLACES];
+	char text[TEXT]; /* of the file that was read last */
+};
+
+/* In one read: the kernel makes the whole text of such a file at once. */
+static bool read_at(struct source *from, unsigned place, const char *file)
 {
-	for (unsigned i = 0; i < group->count; i++)
-		if (tl_cgroup_read(group->dirs[i].fd, file, text, TEXT) >= 0)
+	autoclose int fd =
+		tl_cgroup_open_file(from->group->dirs[place].fd, file, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, from->text, TEXT - 1);
+
+	if (n < 0)
+		return false;
+	from->text[n] = '\0';
+	return true;
+}
+
+/* Looks where it was in the last cgroup, then everywhere else. */
+static bool find(struct source *from, unsigned controller, const char *file)
+{
+	unsigned *place = &from->places->at[controller], first = *place;
+
+	if (first < from->group->count && read_at(from, first, file))
+		return true;
+	for (unsigned i = 0; i < from->group->count; i++)
+		if (i != first && read_at(from, i, file)) {
+			*place = i;
 			return true;
+		}
 	return false;
 }
 
-static double number(const struct tl_cgroup *group, const char *file)
+/* The text of a file, until the next one is read; NULL where there is none. */
+static const char *read_text(struct source *from, const char *file)
 {
-	char text[TEXT], *end;
+	unsigned c = 0;
+	bool found;
+
+	while (strncmp(file, controllers[c], strlen(controllers[c])) != 0)
+		if (++c == TL_CGROUP_PLACES)
+			return NULL;
+	if (from->known[c] == NOWHERE)
+		return NULL;
+	if (from->known[c] == KNOWN)
+		return read_at(from, from->places->at[c], file) ? from->text : NULL;
+	found = find(from, c, file);
+	from->known[c] = found ? KNOWN : NOWHERE;
+	return found ? from->text : NULL;
+}
+
+static double number(struct source *from, const char *file)
+{
+	const char *text = read_text(from, file);
+	char *end;
 	double value;
 
-	if (!read_text(group, file, text))
+	if (!text)
 		return NAN;
 	value = strtod(text, &end);
 	return end == text || value >= NO_LIMIT ? NAN : value;
@@ -66,83 +118,87 @@ static void pressure_line(const char *text, const char *kind,
 	pressure->total = strtod(strstr(line, "total=") + 6, NULL) / 1e6;
 }
 
-static void read_pressure(const struct tl_cgroup *group, const char *file,
-			  struct tl_pressure *some, struct tl_pressure *full)
+static void read_pressure(struct source *from, const char *file, struct tl_pressure *some,
+			  struct tl_pressure *full)
 {
-	char text[TEXT];
+	const char *text = read_text(from, file);
 
 	*some = *full = (struct tl_pressure){ NAN, NAN, NAN, NAN };
 	/* Switched off it can be read and is empty (psi=0), or cannot (cgroup.pressure). */
-	if (!read_text(group, file, text) || !strstr(text, "total="))
+	if (!text || !strstr(text, "total="))
 		return;
 	pressure_line(text, "some ", some);
 	pressure_line(text, "full ", full);
 }
 
-static void cpu_v1(const struct tl_cgroup *group, struct tl_cgroup_stats *stats)
+static void cpu_v1(struct source *from, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	stats->cpu_usage = number(group, "cpuacct.usage") / 1e9;
-	stats->cpu_user = number(group, "cpuacct.usage_user") / 1e9;
-	stats->cpu_system = number(group, "cpuacct.usage_sys") / 1e9;
-	if (!read_text(group, "cpu.stat", text))
+	stats->cpu_usage = number(from, "cpuacct.usage") / 1e9;
+	stats->cpu_user = number(from, "cpuacct.usage_user") / 1e9;
+	stats->cpu_system = number(from, "cpuacct.usage_sys") / 1e9;
+	text = read_text(from, "cpu.stat");
+	if (!text)
 		return;
 	stats->cpu_periods = named(text, "nr_periods");
 	stats->cpu_throttled_periods = named(text, "nr_throttled");
 	stats->cpu_throttled = named(text, "throttled_time") / 1e9;
 }
 
-static void memory_v1(const struct tl_cgroup *group, bool detail,
-		      struct tl_cgroup_stats *stats)
+static void memory_v1(struct source *from, bool detail, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	stats->memory_current = number(group, "memory.usage_in_bytes");
-	stats->memory_peak = number(group, "memory.max_usage_in_bytes");
-	stats->memory_limit = number(group, "memory.limit_in_bytes");
+	stats->memory_current = number(from, "memory.usage_in_bytes");
+	stats->memory_peak = number(from, "memory.max_usage_in_bytes");
+	stats->memory_limit = number(from, "memory.limit_in_bytes");
 	stats->memory_swap =
-		number(group, "memory.memsw.usage_in_bytes") - stats->memory_current;
+		number(from, "memory.memsw.usage_in_bytes") - stats->memory_current;
 	if (stats->memory_swap < 0) /* read one after the other */
 		stats->memory_swap = 0;
-	if (read_text(group, "memory.oom_control", text))
+	text = read_text(from, "memory.oom_control");
+	if (text)
 		stats->oom_kills = named(text, "oom_kill");
-	if (!detail || !read_text(group, "memory.stat", text))
+	text = detail ? read_text(from, "memory.stat") : NULL;
+	if (!text)
 		return;
 	stats->memory_anon = named(text, "total_rss");
 	stats->memory_file = named(text, "total_cache");
 	stats->memory_shmem = named(text, "total_shmem");
-	stats->memory_kernel = number(group, "memory.kmem.usage_in_bytes");
-	stats->memory_sock = number(group, "memory.kmem.tcp.usage_in_bytes");
+	stats->memory_kernel = number(from, "memory.kmem.usage_in_bytes");
+	stats->memory_sock = number(from, "memory.kmem.tcp.usage_in_bytes");
 }
 
-static void io_v1(const struct tl_cgroup *group, struct tl_cgroup_stats *stats)
+static void io_v1(struct source *from, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	if (read_text(group, "blkio.throttle.io_service_bytes_recursive", text)) {
+	text = read_text(from, "blkio.throttle.io_service_bytes_recursive");
+	if (text) {
 		stats->io_rbytes = summed(text, "Read ");
 		stats->io_wbytes = summed(text, "Write ");
 	}
-	if (read_text(group, "blkio.throttle.io_serviced_recursive", text)) {
+	text = read_text(from, "blkio.throttle.io_serviced_recursive");
+	if (text) {
 		stats->io_rios = summed(text, "Read ");
 		stats->io_wios = summed(text, "Write ");
 	}
 }
 
-static void read_v1(const struct tl_cgroup *group, bool detail,
-		    struct tl_cgroup_stats *stats)
+static void read_v1(struct source *from, bool detail, struct tl_cgroup_stats *stats)
 {
-	cpu_v1(group, stats);
-	memory_v1(group, detail, stats);
-	io_v1(group, stats);
+	cpu_v1(from, stats);
+	memory_v1(from, detail, stats);
+	io_v1(from, stats);
 }
 
-static void cpu_v2(const struct tl_cgroup *group, struct tl_cgroup_stats *stats)
+static void cpu_v2(struct source *from, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	if (!read_text(group, "cpu.stat", text))
+	text = read_text(from, "cpu.stat");
+	if (!text)
 		return;
 	stats->cpu_usage = named(text, "usage_usec") / 1e6;
 	stats->cpu_user = named(text, "user_usec") / 1e6;
@@ -152,21 +208,22 @@ static void cpu_v2(const struct tl_cgroup *group, struct tl_cgroup_stats *stats)
 	stats->cpu_throttled = named(text, "throttled_usec") / 1e6;
 }
 
-static void memory_v2(const struct tl_cgroup *group, bool detail,
-		      struct tl_cgroup_stats *stats)
+static void memory_v2(struct source *from, bool detail, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	stats->memory_current = number(group, "memory.current");
-	stats->memory_peak = number(group, "memory.peak");
-	stats->memory_limit = number(group, "memory.max");
-	stats->memory_swap = number(group, "memory.swap.current");
-	if (read_text(group, "memory.events", text)) {
+	stats->memory_current = number(from, "memory.current");
+	stats->memory_peak = number(from, "memory.peak");
+	stats->memory_limit = number(from, "memory.max");
+	stats->memory_swap = number(from, "memory.swap.current");
+	text = read_text(from, "memory.events");
+	if (text) {
 		stats->oom_events = named(text, "oom");
 		stats->oom_kills = named(text, "oom_kill");
 		stats->oom_group_kills = named(text, "oom_group_kill");
 	}
-	if (!detail || !read_text(group, "memory.stat", text))
+	text = detail ? read_text(from, "memory.stat") : NULL;
+	if (!text)
 		return;
 	stats->memory_anon = named(text, "anon");
 	stats->memory_file = named(text, "file");
@@ -176,39 +233,47 @@ static void memory_v2(const struct tl_cgroup *group, bool detail,
 	stats->memory_slab = named(text, "slab");
 }
 
-static void read_v2(const struct tl_cgroup *group, bool detail,
-		    struct tl_cgroup_stats *stats)
+static void read_v2(struct source *from, bool detail, struct tl_cgroup_stats *stats)
 {
-	char text[TEXT];
+	const char *text;
 
-	cpu_v2(group, stats);
-	memory_v2(group, detail, stats);
-	if (read_text(group, "io.stat", text)) {
+	cpu_v2(from, stats);
+	memory_v2(from, detail, stats);
+	text = read_text(from, "io.stat");
+	if (text) {
 		stats->io_rbytes = summed(text, "rbytes=");
 		stats->io_wbytes = summed(text, "wbytes=");
 		stats->io_rios = summed(text, "rios=");
 		stats->io_wios = summed(text, "wios=");
 	}
-	read_pressure(group, "cpu.pressure", &stats->cpu_some, &stats->cpu_full);
-	read_pressure(group, "memory.pressure", &stats->memory_some, &stats->memory_full);
-	read_pressure(group, "io.pressure", &stats->io_some, &stats->io_full);
+	read_pressure(from, "cpu.pressure", &stats->cpu_some, &stats->cpu_full);
+	read_pressure(from, "memory.pressure", &stats->memory_some, &stats->memory_full);
+	read_pressure(from, "io.pressure", &stats->io_some, &stats->io_full);
 }
 
 void tl_cgroup_stats(const struct tl_cgroup *group, bool detail,
-		     struct tl_cgroup_stats *stats)
+		     struct tl_cgroup_places *places, struct tl_cgroup_stats *stats)
 {
+	bool unified = group->count && tl_cgroup_version_of(group->dirs[0].fd) == 2;
+	struct source from = { .group = group, .places = places };
 	double *values = (double *)stats;
-	char text[TEXT];
+	const char *text;
 
 	for (size_t i = 0; i < sizeof(*stats) / sizeof(*values); i++)
 		values[i] = NAN;
-	if (group->count && tl_cgroup_version_of(group->dirs[0].fd) == 2)
-		read_v2(group, detail, stats);
+	/* One directory has all that there is, also where the first file of a controller is not. */
+	for (size_t i = 0; unified && i < TL_CGROUP_PLACES; i++) {
+		from.known[i] = KNOWN;
+		places->at[i] = 0;
+	}
+	if (unified)
+		read_v2(&from, detail, stats);
 	else
-		read_v1(group, detail, stats);
-	stats->pids_current = number(group, "pids.current");
-	stats->pids_peak = number(group, "pids.peak");
-	stats->pids_limit = number(group, "pids.max");
-	if (read_text(group, "pids.events", text))
+		read_v1(&from, detail, stats);
+	stats->pids_current = number(&from, "pids.current");
+	stats->pids_peak = number(&from, "pids.peak");
+	stats->pids_limit = number(&from, "pids.max");
+	text = read_text(&from, "pids.events");
+	if (text)
 		stats->pids_refused = named(text, "max");
 }

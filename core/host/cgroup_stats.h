@@ -29,6 +29,13 @@ struct tl_cgroup_stats {
 	struct tl_pressure cpu_some, cpu_full, memory_some, memory_full, io_some, io_full;
 };
 
+#define TL_CGROUP_PLACES 6
+
+/* Which directory has the files of a controller: where to look first in the next cgroup of a list. Begins as 0. */
+struct tl_cgroup_places {
+	unsigned at[TL_CGROUP_PLACES];
+};
+
 /* Never fails: what cannot be read is unknown. `detail`: also what memory is used for. */
 void tl_cgroup_stats(const struct tl_cgroup *group, bool detail,
-		     struct tl_cgroup_stats *stats);
+		     struct tl_cgroup_places *places, struct tl_cgroup_stats *stats);

@@ -276,9 +276,10 @@ static void push_stats(lua_State *L, const struct tl_cgroup_stats *s)
 /* group:stats([detail]) -> table: what it has used by now, see lua/tidelock/meta/cgroup.lua */
 static int group_stats(lua_State *L)
 {
+	struct tl_cgroup_places places = { { 0 } };
 	struct tl_cgroup_stats stats;
 
-	tl_cgroup_stats(to_group(L), lua_toboolean(L, 2), &stats);
+	tl_cgroup_stats(to_group(L), lua_toboolean(L, 2), &places, &stats);
 	push_stats(L, &stats);
 	return 1;
 }
@@ -300,6 +301,7 @@ static void adopt_paths(lua_State *L, struct tl_cgroup *group)
  */
 static int cgroup_stats_of(lua_State *L)
 {
+	struct tl_cgroup_places places = { { 0 } };
 	bool detail = lua_toboolean(L, 2);
 	int count;
 
@@ -313,7 +315,7 @@ static int cgroup_stats_of(lua_State *L)
 		lua_rawgeti(L, 1, i);
 		adopt_paths(L, &group);
 		lua_pop(L, 1);
-		tl_cgroup_stats(&group, detail, &stats);
+		tl_cgroup_stats(&group, detail, &places, &stats);
 		if (group.count)
 			push_stats(L, &stats);
 		else

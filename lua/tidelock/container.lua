@@ -202,12 +202,13 @@ end
 ---@param prepared tidelock.Prepared
 ---@param streams tidelock.Stream[]
 ---@param signals table?
+---@param settled function?  called once when the box has lived for a moment
 ---@return tidelock.Watch
-function M.watch(box, prepared, streams, signals)
+function M.watch(box, prepared, streams, signals, settled)
   local cgroup = prepared.cgroup or prepared.box_cgroup
   return require("tidelock.supervisor").watch(box, {
     timeout = prepared.norm.timeout, signals = signals, streams = streams, group = prepared.group,
-    cgroup = cgroup and cgroup:watch(),
+    cgroup = cgroup and cgroup:watch(), settled = settled,
     tree = prepared.cgroup and prepared.cgroup.group,
   })
 end
@@ -234,40 +235,30 @@ function M.conclude(watch, prepared, streams, finish, settings)
   return report
 end
 
--- What has time now that the box is on its way.
-local function started(box, prepared)
-  prepared.complete()
-  if prepared.cgroup then
-    prepared.cgroup:started(box)
-  else
-    require("tidelock.state").started(prepared, box)
-  end
-end
-
 -- A run to its end.
 local function supervise(box, prepared, streams, settings)
   local cgroup = prepared.cgroup
-  started(box, prepared)
+  prepared.complete()
+  if cgroup then cgroup:started() end
   if prepared.norm.hooks[1] then M.call_hooks(prepared.norm, "started", box:pid()) end
+  local function settled() require("tidelock.state").found(prepared, box) end
   local watch, finish
   if prepared.norm.tty then
+    settled()
     watch, finish = require("tidelock.terminal").wait(box, {
       timeout = prepared.norm.timeout, signals = settings.signals, watchdog = settings.watchdog,
       cgroup = cgroup and cgroup:watch(), tree = cgroup and cgroup.group,
     })
   else
-    watch = M.watch(box, prepared, streams, settings.signals)
+    watch = M.watch(box, prepared, streams, settings.signals, settled)
     require "tidelock.report" -- now, while there is time
     finish = require("tidelock.supervisor").wait(watch)
   end
   local report = M.conclude(watch, prepared, streams, finish, settings)
   -- Waits for the end of PID 1 too, and so for that of the box's namespaces.
   if not settings.leave or prepared.norm.hooks[1] or cgroup then box:close() end
-  if cgroup then
-    cgroup:finish(report, settings.operations or not settings.leave)
-  else
-    prepared.facts.record:remove()
-  end
+  if cgroup then cgroup:finish(report, settings.operations or not settings.leave) end
+  if prepared.facts.record then prepared.facts.record:remove() end
   if prepared.norm.hooks[1] then
     M.call_hooks(prepared.norm, "stopped")
     M.undo_hooks(prepared.norm)
@@ -324,8 +315,9 @@ function M.start(spec)
   local good, prepared, box, open = pcall(start, spec)
   if good and box then
     prepared.source = require("tidelock.origin").find()
-    started(box, prepared)
-    require("tidelock.state").hold(prepared.facts)
+    prepared.complete()
+    if prepared.cgroup then prepared.cgroup:started() end
+    require("tidelock.state").hold(prepared, box)
     return prepared, box
   end
   if good then return nil, open.error end

@@ -162,8 +162,8 @@ end
 function M.hint(rows)
   for _, row in ipairs(rows) do
     if not row.stats then
-      return "nothing counts what a box without a cgroup uses: a limit (-m, --pids) gives it"
-        .. " one"
+      return "nothing counts what a box without a cgroup uses: a limit (-m, --pids, --cpus) gives"
+        .. " it one"
     end
   end
 end

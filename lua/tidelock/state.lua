@@ -1,6 +1,6 @@
 --- Records of the boxes that run, one JSON file each in STATE/boxes: what others find a box by, and
 --- what is left of it when its supervisor is killed. A cgroup outlives its supervisor, and is on
---- record before it is made; a box without one is recorded while its supervisor would only wait.
+--- record before it is made; a box without one is recorded when it has lived for a moment.
 
 local errors = require "tidelock.error"
 
@@ -175,19 +175,26 @@ function Record:remove()
   if self.core.process.getpid() == self.pid then os.remove(self.path) end
 end
 
----A box without a cgroup runs, and is on record where that can be, until facts.release().
+---The box runs, and can be found from now on, where the state directory can be written. Without a
+---cgroup its record goes with facts.release().
 ---@param prepared tidelock.Prepared
 ---@param box table  of core.launch
-function M.started(prepared, box)
-  local record = M.record(prepared)
+function M.found(prepared, box)
+  local record = prepared.cgroup and prepared.cgroup.record
+  if not record then
+    record = M.record(prepared)
+    prepared.facts.record = record
+  end
   record:found_by(box:pid())
-  prepared.facts.record = record
 end
 
----The record goes with the box also if that is lost, or there is no more time than for leave().
----@param facts table
-function M.hold(facts)
-  local record = facts.record
+---The same for a box that stays: its record goes also when that is lost, or left to the end of the
+---process.
+---@param prepared tidelock.Prepared
+---@param box table
+function M.hold(prepared, box)
+  M.found(prepared, box)
+  local record = prepared.facts.record
   if not record then return end
   held[record] = true
   record.guard = newproxy(true)

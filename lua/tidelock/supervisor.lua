@@ -4,6 +4,8 @@ local M = {}
 
 local CAPTURE = 1024 * 1024
 local KILL = 9
+-- Seconds. What has ended by then needs to be found by nobody, and is not kept waiting.
+local SETTLED = 0.02
 
 ---@class tidelock.Stream
 ---@field fd table             the read end
@@ -81,7 +83,8 @@ end
 ---@param box table                 of core.launch
 ---`cgroup`: something with :pollfd(), :timeout() and :look(ready), called in every turn.
 ---`group`: kill its process group with it. `tree`: the core.cgroup of all that it started.
----@param options table  { timeout, signals, cgroup, streams, group, tree }
+---`settled`: called once when the box has lived for a moment.
+---@param options table  { timeout, signals, cgroup, streams, group, tree, settled }
 ---@return tidelock.Watch
 function M.watch(box, options)
   local clock = require("tidelock.core").process.clock
@@ -89,6 +92,7 @@ function M.watch(box, options)
     box = box, signals = options.signals, cgroup = options.cgroup, group = options.group,
     tree = options.tree, open = {}, timed_out = false,
     deadline = options.timeout and clock() + options.timeout,
+    settled = options.settled, settled_at = options.settled and clock() + SETTLED,
   }
   for i, stream in ipairs(options.streams) do watch.open[i] = stream end
   arrange(watch)
@@ -150,6 +154,7 @@ function M.wait(watch, seconds)
   local function left()
     local soonest = not watch.timed_out and watch.deadline or nil
     if enough and (not soonest or enough < soonest) then soonest = enough end
+    if watch.settled_at then soonest = math.min(watch.settled_at, soonest or watch.settled_at) end
     local wait = soonest and math.max(0, soonest - clock())
     local look = watch.cgroup and watch.cgroup:timeout()
     return look and math.min(look, wait or look) or wait
@@ -164,6 +169,10 @@ function M.wait(watch, seconds)
     if watch.deadline and not watch.timed_out and clock() >= watch.deadline then
       watch.timed_out = true
       M.kill(watch)
+    end
+    if watch.settled_at and clock() >= watch.settled_at then
+      watch.settled_at = nil
+      watch.settled()
     end
     if enough and clock() >= enough then return nil end
   end

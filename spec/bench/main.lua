@@ -14,13 +14,14 @@ local parts = {
   { "parallel", "bench.part_parallel" },
   { "drift", "bench.part_drift" },
   { "filter", "bench.part_filter" },
+  { "stats", "bench.part_stats" },
 }
 
 local known, wanted = {}, {}
 for _, part in ipairs(parts) do known[part[1]] = true end
 for name in (os.getenv "BENCH_ONLY" or ""):gmatch "[^%s,]+" do
   if not known[name] then
-    print(("bench: there is no part %q (run exec bundle cgroup parallel drift filter)")
+    print(("bench: there is no part %q (run exec bundle cgroup parallel drift filter stats)")
       :format(name))
     os.exit(2)
   end

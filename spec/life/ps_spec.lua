@@ -119,10 +119,14 @@ describe("boxes that run", function()
       two:wait(5)
       ps() -- its init is gone
       two:stop()
-      tidelock.spec { job, tidelock.hook { at = "started", ps } }:run { "sleep", "0.1" }
+      local shown
+      tidelock.spec { job, stdout = function()
+        if not shown then ps() end
+        shown = true
+      end }:run { "sh", "-c", "sleep 0.2; echo; sleep 0.1" }
       ps()]]
     assert.equal(("script.lua:14\t0\tnil\n"):rep(2) .. ".\nscript.lua:14\t0\tnil\n.\n.\n"
-      .. "script.lua:22\t2\tsleep\n.\n.\n", text)
+      .. "script.lua:26\t3\tsh\n.\n.\n", text)
   end)
 
   it("go from the list when a script forgets them", function()
@@ -207,6 +211,25 @@ describe("boxes that run", function()
     end
     assert.same({ "memory 64M", "pids 20" }, data.limits)
     assert.equal(1, data.version)
+  end)
+
+  it("are listed with the limits that they have by now", function()
+    needs_controllers()
+    assert.equal("pids 20\nmemory 64M, pids 30\n", box.both [[
+      local box = assert(tidelock.spec { tidelock.limits { pids = 20, memory = "32M" } }:start())
+      local function limits()
+        local pipe = io.popen(os.getenv "TIDELOCK" .. " ps --json")
+        for _, item in ipairs(require("tidelock.json").decode(pipe:read "*a")) do
+          if item.supervisor == tidelock.core.process.getpid() then
+            print((table.concat(item.limits, ", "):gsub("^memory 32M, ", "")))
+          end
+        end
+        pipe:close()
+      end
+      limits()
+      assert(box:update { pids = 30, memory = "64M" })
+      limits()
+      box:stop()]])
   end)
 
   it("take signals", function()

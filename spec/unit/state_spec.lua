@@ -117,18 +117,28 @@ describe("a record", function()
   end)
 
   it("goes with what holds it, or at the end of the process", function()
-    local facts = prepared().facts
-    facts.record = record_of()
-    local path = facts.record.path
-    state.hold(facts)
+    local box = { pid = core.process.getpid }
+    local held = prepared()
+    state.hold(held, box)
+    local path = held.facts.record.path
+    assert.equal(core.process.getpid(), stored(held.facts.record).init.pid)
     state.leave()
     assert.is_nil(run.read(path))
-    facts.record = record_of()
-    path = facts.record.path
-    state.hold(facts)
-    facts.record = nil
+    held = prepared()
+    state.hold(held, box)
+    path = held.facts.record.path
+    assert.is_string(run.read(path))
+    held = nil
     collectgarbage() collectgarbage()
     assert.is_nil(run.read(path))
+  end)
+
+  it("is none, and no error, where the state directory cannot be written", function()
+    run.write(folder .. "/state", "a file")
+    local held = prepared()
+    state.found(held, { pid = core.process.getpid })
+    assert.is_nil(run.read(held.facts.record.path))
+    held.facts.record:remove()
   end)
 end)
 

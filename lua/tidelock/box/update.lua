@@ -102,6 +102,7 @@ function M.update(box, t, at)
   end
   cgroup.flat, cgroup.asked_at, cgroup.limits = new.flat, new.asked_at, new.limits
   for i, dir in ipairs(cgroup.dirs) do dir.settings = i == 1 and new.settings or {} end
+  box.cgroup.record:found_by(box:pid()) -- where `tidelock ps` reads the limits
   return true
 end
 

@@ -43,12 +43,11 @@ function M.begin(prepared)
 end
 
 ---While the box runs: time for what its start did not need.
----@param box table  of core.launch
-function Box:started(box)
-  local record, engines = self.record, self.cgroup.engines
-  if engines then record.identities = self.group:identities() end
-  -- Without identities an engine's cgroups would stay when this process is killed.
-  if not record:found_by(box:pid()) and engines then record:write() end
+function Box:started()
+  if self.cgroup.engines then
+    self.record.identities = self.group:identities()
+    self.record:write()
+  end
   require("tidelock.state").sweep(self.core, self.state)
   -- v2 kills all by itself (memory.oom.group), and what need not die as a whole is the kernel's.
   if self.cgroup.oom == "group" then self.event = self.group:oom_event() end

@@ -121,7 +121,7 @@ local function read_own(core, boxes, file, uid)
   if not fd then return nil, code == "ENOENT" and "gone" or "foreign" end
   local stat = core.file.fstat(fd)
   local good = stat.type == "file" and stat.uid == uid
-  local text = good and stat.size <= LARGEST and fd:read(LARGEST) or nil
+  local text = good and stat.size <= LARGEST and fd:read(stat.size + 1) or nil
   fd:close()
   if not good then return nil, "foreign" end
   return text or ""

@@ -41,6 +41,7 @@ local PHASES = {
   ["tidelock.plan.host"] = { add = "plan: host" },
   ["tidelock.report"] = { of = "report", take_times = "read the times" },
   ["tidelock.spec"] = { new = "merge the spec", of = "read the settings" },
+  ["tidelock.state"] = { found = "record" },
   ["tidelock.supervisor"] = { wait = "wait for the box" },
   ["tidelock.terminal"] = { wait = "wait for the box" },
 }
