@@ -124,11 +124,11 @@ describe("a record", function()
     assert.equal(core.process.getpid(), stored(held.facts.record).init.pid)
     state.leave()
     assert.is_nil(run.read(path))
-    held = prepared()
-    state.hold(held, box)
-    path = held.facts.record.path
+    local holder = { prepared() }
+    state.hold(holder[1], box)
+    path = holder[1].facts.record.path
     assert.is_string(run.read(path))
-    held = nil
+    holder[1] = nil
     collectgarbage() collectgarbage()
     assert.is_nil(run.read(path))
   end)
