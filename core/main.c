@@ -157,7 +157,10 @@ static bool wants_timeline(int argc, char **argv)
 	return false;
 }
 
-/* require("tidelock.timeline.trace").begin(entered, begun, main, ready), in seconds of CLOCK_MONOTONIC */
+/*
+ * require("tidelock.timeline.trace").begin(entered, begun, main, ready), in seconds of
+ * CLOCK_MONOTONIC
+ */
 static void begin_timeline(lua_State *L, struct moment start)
 {
 	struct moment now = take_moment();

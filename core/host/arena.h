@@ -1,7 +1,8 @@
 /*
- * The memory of a command's own Lua state: it runs once, for a millisecond, with the collector off.
- * A page that the kernel has to find and clear at the first touch takes a microsecond, and that is 140 times: another
- * processor can do that beforehand. Never given back; what is more than that is malloc's. Layer: host.
+ * The memory of a command's own Lua state: it runs once, for a millisecond, with the collector
+ * off. A page that the kernel has to find and clear at the first touch takes a microsecond, and
+ * that is 140 times: another processor can do that beforehand. Never given back; what is more than
+ * that is malloc's. Layer: host.
  */
 #pragma once
 

@@ -79,8 +79,9 @@ int tl_cgroup_put(const struct tl_cgroup *group, const char *file, const char *v
 int tl_cgroup_look_at(struct tl_cgroup *group, const char *path);
 
 /*
- * A descriptor to poll(2) for POLLPRI, owned by the caller: the file changes (memory.events, cgroup.events;
- * cgroup-v2.rst), or the pressure in it reaches a trigger ("some 150000 1000000": us of us; accounting/psi.rst).
+ * A descriptor to poll(2) for POLLPRI, owned by the caller: the file changes (memory.events,
+ * cgroup.events; cgroup-v2.rst), or the pressure in it reaches a trigger ("some 150000 2000000":
+ * us of us; accounting/psi.rst).
  */
 int tl_cgroup_event(const struct tl_cgroup *group, const char *file, const char *trigger);
 

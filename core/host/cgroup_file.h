@@ -1,6 +1,6 @@
 /*
- * Directories and files of cgroups, by descriptors: what cgroup.c, cgroup_tree.c and cgroup_stats.c share.
- * Layer: host. Functions return >= 0 or -errno.
+ * Directories and files of cgroups, by descriptors: what cgroup.c, cgroup_tree.c and
+ * cgroup_stats.c share. Layer: host. Functions return >= 0 or -errno.
  */
 #pragma once
 

@@ -7,14 +7,17 @@
 
 #include "cgroup.h"
 
-/* avg10, avg60, avg300: per cent of the time in which somebody waited; total: seconds. accounting/psi.rst. */
+/*
+ * avg10, avg60, avg300: per cent of the time in which somebody waited; total: seconds.
+ * accounting/psi.rst.
+ */
 struct tl_pressure {
 	double avg10, avg60, avg300, total;
 };
 
 /*
- * Seconds, bytes and counts; NAN is unknown (no such file, or no limit), and the sum over the whole cgroup with
- * those below it.
+ * Seconds, bytes and counts; NAN is unknown (no such file, or no limit), and the sum over the
+ * whole cgroup with those below it.
  */
 struct tl_cgroup_stats {
 	double cpu_usage, cpu_user, cpu_system, cpu_periods, cpu_throttled_periods,
@@ -31,7 +34,10 @@ struct tl_cgroup_stats {
 
 #define TL_CGROUP_PLACES 6
 
-/* Which directory has the files of a controller: where to look first in the next cgroup of a list. Begins as 0. */
+/*
+ * Which directory has the files of a controller: where to look first in the next cgroup of a list.
+ * Begins as 0.
+ */
 struct tl_cgroup_places {
 	unsigned at[TL_CGROUP_PLACES];
 };

@@ -7,7 +7,8 @@
  * killed before it has done anything.
  *
  * It begins before the libc, which takes 60 instructions CPUID to find out about the processor: a
- * quarter of a millisecond where a hypervisor answers them. The helper also brings in the memory that Lua is going to need.
+ * quarter of a millisecond where a hypervisor answers them. The helper also brings in the memory
+ * that Lua is going to need.
  */
 #pragma once
 
@@ -16,8 +17,8 @@
 #include "spawn.h"
 
 /*
- * The program's entry calls it, with what the kernel put on the stack (argc, argv, environment, auxiliary
- * vector): begin what these words are likely to need, or do nothing.
+ * The program's entry calls it, with what the kernel put on the stack (argc, argv, environment,
+ * auxiliary vector): begin what these words are likely to need, or do nothing.
  */
 void tl_early_begin(long *stack);
 

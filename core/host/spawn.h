@@ -4,9 +4,10 @@
  * clone3(2) with a network namespace takes half a millisecond, and CLONE_VFORK would make the
  * caller wait for it. So a helper makes the call: a process that shares this one's memory and
  * descriptors, makes nothing but raw system calls on a stack of its own, and is gone when init
- * runs. With CLONE_PARENT init is the caller's child all the same. For an init without namespaces of
- * its own, which joins those of a box, the caller does it itself: two switches less. Neither helper nor child
- * changes ids, dumpable or a permitted set before the exec, because the memory is the caller's.
+ * runs. With CLONE_PARENT init is the caller's child all the same. For an init without namespaces
+ * of its own, which joins those of a box, the caller does it itself: two switches less. Neither
+ * helper nor child changes ids, dumpable or a permitted set before the exec, because the memory is
+ * the caller's.
  *
  * What begins may run before there is a libc (early.h): it makes raw system calls, and touches neither
  * errno nor anything that has to be relocated.
@@ -44,14 +45,15 @@ struct tl_spawn {
 };
 
 /*
- * Begin; the struct must be zero apart from `first`, and stay where it is until finished or abandoned. What goes wrong
- * is told by tl_spawn_finish. `into`: clone3(2), CLONE_INTO_CGROUP (5.7).
+ * Begin; the struct must be zero apart from `first`, and stay where it is until finished or
+ * abandoned. What goes wrong is told by tl_spawn_finish. `into`: clone3(2), CLONE_INTO_CGROUP
+ * (5.7).
  */
 void tl_spawn_begin(struct tl_spawn *spawn, uint64_t flags, int into);
 
 /*
- * Wait for the helper. Returns the pid of init, or -errno with the number of the system call in *call; then
- * nothing is left.
+ * Wait for the helper. Returns the pid of init, or -errno with the number of the system call in
+ * *call; then nothing is left.
  */
 pid_t tl_spawn_finish(struct tl_spawn *spawn, long *call);
 

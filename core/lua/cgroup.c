@@ -296,8 +296,8 @@ static void adopt_paths(lua_State *L, struct tl_cgroup *group)
 }
 
 /*
- * stats_of({ { path... }... }[, detail]) -> { table | false ... }: of cgroups by their directories, one or
- * one for each controller; false where none is there
+ * stats_of({ { path... }... }[, detail]) -> { table | false ... }: of cgroups by their
+ * directories, one or one for each controller; false where none is there
  */
 static int cgroup_stats_of(lua_State *L)
 {

@@ -42,9 +42,9 @@ static struct spawn *new_spawn(lua_State *L, size_t size)
 }
 
 /*
- * spawn(flags[, into]) -> spawn: begin the clone of an init into new namespaces
- * (CLONE_NEW* as a number), and into a cgroup v2 directory, while the plan is made, or take over what the program began as it
- * started. It is used up by start{spawn=}, which tells what went wrong.
+ * spawn(flags[, into]) -> spawn: begin the clone of an init into new namespaces (CLONE_NEW* as a
+ * number), and into a cgroup v2 directory, while the plan is made, or take over what the program
+ * began as it started. It is used up by start{spawn=}, which tells what went wrong.
  */
 static int launch_spawn(lua_State *L)
 {

@@ -170,7 +170,10 @@ function methods:stop()
   -- What stands still does not die (v1).
   if self.cgroup then self.cgroup.group:kill() end
   -- PID 1 does not end while a process of its box is there that nobody has reaped.
-  for process in pairs(self.running) do process.raw:reap() end
+  for process in pairs(self.running) do
+    process.raw:reap()
+    require("tidelock.supervisor").leave_cgroup(process.watch)
+  end
   self.raw:close()
   if self.cgroup then self.cgroup:remove() end
   self.facts.release()

@@ -19,6 +19,12 @@ local function script_words(argv, from)
   return arg
 end
 
+-- Boxes that a script did not stop end with this process.
+local function leave_boxes()
+  local state = package.loaded["tidelock.state"]
+  if state then state.leave() end
+end
+
 -- A file that returns a spec is itself a command; one that returns nothing is a program.
 local function run_script(argv)
   local path = argv[1]
@@ -28,6 +34,11 @@ local function run_script(argv)
     return SETUP
   end
   _G.arg = script_words(argv, 1)
+  local exit = os.exit
+  os.exit = function(...) -- luacheck: ignore 122
+    leave_boxes()
+    exit(...)
+  end
   local result = require("tidelock.origin").call(path, chunk, unpack(_G.arg))
   if package.loaded["tidelock.spec"] and require("tidelock.spec").is(result) then
     local words = { path }
@@ -92,9 +103,7 @@ function M.main(argv, version, list_verbs)
     if errors.is(err) then return err end
     return debug.traceback(tostring(err), 2)
   end, argv, version, list_verbs)
-  -- Boxes that a script did not stop end with this process.
-  local state = package.loaded["tidelock.state"]
-  if state then state.leave() end
+  leave_boxes()
   if good then return result end
   M.say(tostring(result))
   return SETUP

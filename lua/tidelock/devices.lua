@@ -6,7 +6,7 @@
 ---
 ---     local list = devices.reduce { devices.rule(false, "a", -1, -1, "rwm"),
 ---       devices.parse(true, "c 1:3 rw"), devices.parse(true, "c 10:200 rw") }
----     devices.limit(facts, norm.cgroup.dirs, list, "ci.lua:7")
+---     devices.settings(list) -- on v1; on v2: devices.program(list)
 
 local M = {}
 
@@ -242,32 +242,6 @@ end
 function M.program(list)
   if list.allow and not list[1] then return nil end
   return { allow = list.allow and 1 or 0, rules = M.texts(list) }
-end
-
----Holds a box to the list: adds to the directories of its cgroup, see norm.cgroup.dirs.
----@param facts table
----@param dirs table[]  changed
----@param list tidelock.DeviceList
----@param at string     where it was asked for
-function M.limit(facts, dirs, list, at)
-  if facts.cgroups.version == 2 then
-    local program = M.program(list)
-    if program then program.at = at end
-    dirs[1].devices = program
-    return
-  end
-  local top = facts.cgroups.v1.devices.dir
-  local found
-  for _, dir in ipairs(dirs) do
-    if dir.path == top then found = dir end
-  end
-  if not found then
-    found = { path = top, settings = {} }
-    dirs[#dirs + 1] = found
-  end
-  for _, item in ipairs(M.settings(list)) do
-    found.settings[#found.settings + 1] = { file = item.file, value = item.value, at = at }
-  end
 end
 
 return M

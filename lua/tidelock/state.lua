@@ -9,7 +9,7 @@ local M = {}
 local boxes_of_this_process = 0
 -- By pid: a child that was forked is another process.
 local own_starts = {}
--- Records that go with this process at the latest.
+-- Records, and cgroups with theirs, that go with this process at the latest.
 local held = setmetatable({}, { __mode = "k" })
 
 -- The 22nd field of proc_pid_stat(5); a name may have spaces and parentheses.
@@ -169,11 +169,16 @@ function Record:found_by(pid)
   return try(self) or false
 end
 
+---Did this process write it, and not one that it was forked from?
+function Record:is_own() return self.core.process.getpid() == self.pid end
+
 ---The box has ended.
 function Record:remove()
   held[self] = nil
-  if self.core.process.getpid() == self.pid then os.remove(self.path) end
+  if self:is_own() then os.remove(self.path) end
 end
+
+Record.leave = Record.remove
 
 ---The box runs, and can be found from now on, where the state directory can be written. Without a
 ---cgroup its record goes with facts.release().
@@ -195,15 +200,16 @@ end
 function M.hold(prepared, box)
   M.found(prepared, box)
   local record = prepared.facts.record
+  held[prepared.cgroup or record] = true
+  -- What holds a cgroup is removed with that when it is lost.
   if not record then return end
-  held[record] = true
   record.guard = newproxy(true)
   getmetatable(record.guard).__gc = function() record:remove() end
 end
 
----Removes the records of boxes that end with this process.
+---Removes what is left of the boxes that end with this process.
 function M.leave()
-  for record in pairs(held) do record:remove() end
+  for holder in pairs(held) do holder:leave() end
 end
 
 ---The boxes that run.

@@ -128,6 +128,13 @@ local function serve(watch, ready)
   return ended
 end
 
+---The cgroup goes before what is watched does: it is not looked at any more.
+---@param watch tidelock.Watch
+function M.leave_cgroup(watch)
+  watch.cgroup = nil
+  arrange(watch)
+end
+
 ---SIGKILL to the box. A process of a box leads a session of its own, which goes with it.
 ---@param watch tidelock.Watch
 function M.kill(watch)

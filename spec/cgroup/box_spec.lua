@@ -76,6 +76,20 @@ describe("a running box with a cgroup", function()
       box:stop()]])
   end)
 
+  it("tells what became of its processes also after it was stopped", function()
+    assert.same({ "KILL" }, lines [[
+      local busy = assert(box:spawn { "sleep", "60" })
+      box:stop()
+      print(busy:wait().signal)]])
+  end)
+
+  it("goes with the script that did not stop it, however that ended", function()
+    for _, ending in ipairs { "", "error 'no'", "os.exit(3)" } do
+      box.lua("local tidelock = require 'tidelock'\n" .. START
+        .. "nap 'exec -a tl-nap-s sleep 60'\n" .. ending)
+    end
+  end)
+
   it("stands still while it is paused, and is not entered then", function()
     assert.same({ "true", "true", "the box is paused: resume it first", "true", "true",
       "true", "0" }, lines [[

@@ -5,11 +5,7 @@ local cgroup = require "spec.support.cgroup"
 local leaks = require "spec.support.leaks"
 local run = require "spec.support.run"
 
-local function limits(...)
-  local words = {}
-  for _, text in ipairs { ... } do words[#words + 1], words[#words + 2] = "--limit", text end
-  return words
-end
+local limits = cgroup.options
 
 local HOG = "perl -e 'my $x = q(); vec($x, 64 * 1048576, 8) = 1'"
 

@@ -1,6 +1,7 @@
 -- The numbers of a cgroup in the report, on whichever hierarchy is there.
 local box = require "spec.support.box"
 local cgroup = require "spec.support.cgroup"
+local run = require "spec.support.run"
 
 describe("the report of a box with limits", function()
   it("tells what all of it used: time, memory, processes", function()
@@ -31,6 +32,18 @@ describe("the report of a box with limits", function()
     report = box.report({ "perl", "-e",
       "for (1 .. 30) { my $p = fork // next; $p or exit } exit 1" }, { "--pids", "9" })
     assert(report.usage.forks_refused >= 1)
+  end)
+
+  it("is one of a box out of memory, though its shell went on before anybody looked", function()
+    cgroup.needs()
+    -- Stopped, the supervisor learns of the end of the memory and of the end of the box at once.
+    local result = run.run(([[
+      %s run -m 32M -- sh -c 'sleep 0.5; perl -e "my \$x = q(); vec(\$x, 64 * 1048576, 8) = 1"
+        exit 0' & p=$!
+      sleep 0.2; kill -STOP $p; sleep 1.5; kill -CONT $p; wait $p; echo $?]]):format(
+      run.quote(run.tidelock)), { timeout = 60 })
+    assert.equal("137\n", result.stdout)
+    assert.matches("killed by the memory limit 32M", result.stderr)
   end)
 
   it("tells of pressure on v2", function()

@@ -4,11 +4,7 @@ local cgroup = require "spec.support.cgroup"
 local leaks = require "spec.support.leaks"
 local run = require "spec.support.run"
 
-local function limits(...)
-  local words = {}
-  for _, text in ipairs { ... } do words[#words + 1], words[#words + 2] = "--limit", text end
-  return words
-end
+local limits = cgroup.options
 
 -- A whole device, as its numbers.
 local function device()

@@ -30,17 +30,19 @@ function M.needs(version)
   end
 end
 
+---Words for `tidelock run`: "pids=5" is --limit pids=5.
+---@param ... string
+---@return string[]
+function M.options(...)
+  local words = {}
+  for _, text in ipairs { ... } do words[#words + 1], words[#words + 2] = "--limit", text end
+  return words
+end
+
 ---The directories of boxes that are there, one a line.
 ---@return string
 function M.left()
   return run.run("find /sys/fs/cgroup -path '*/tidelock/*' -type d 2>/dev/null").stdout
-end
-
----The pids in the cgroups of boxes.
----@return string
-function M.living()
-  return run.run("find /sys/fs/cgroup -path '*/tidelock/*' -name cgroup.procs -exec cat {} + "
-    .. "2>/dev/null | sort -u").stdout
 end
 
 ---What files of a box's cgroups hold while it runs, without their last newline: "file=value".

@@ -1,5 +1,5 @@
 -- Why a controller of cgroups is not to be had, and how to get it.
-local cgroups = require "spec.support.cgroups"
+local cgroups = require "spec.support.fake_cgroups"
 
 local machine, v1_with = cgroups.machine, cgroups.v1_with
 local tree, v2_host, ROOT, SESSION = cgroups.tree, cgroups.v2, cgroups.ROOT, cgroups.SESSION

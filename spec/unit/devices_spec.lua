@@ -105,26 +105,6 @@ describe("rules for devices", function()
     assert.is_nil(devices.program(devices.reduce(parse { "+a" })))
   end)
 
-  it("are put on the cgroup of a box, beside its limits", function()
-    local list = devices.reduce(parse { "+c 1:3 rw" })
-    local facts = { cgroups = { version = 1, v1 = { devices = { dir = "/d" } } } }
-    local lines = { { file = "devices.deny", value = "a", at = "ci.lua:7" },
-      { file = "devices.allow", value = "c 1:3 rw", at = "ci.lua:7" } }
-    local dirs = { { path = "/memory", settings = { "x" } } }
-    devices.limit(facts, dirs, list, "ci.lua:7")
-    assert.same({ { path = "/memory", settings = { "x" } }, { path = "/d", settings = lines } },
-      dirs)
-    dirs = { { path = "/d", settings = {} } } -- where one hierarchy has several controllers
-    devices.limit(facts, dirs, list, "ci.lua:7")
-    assert.same({ { path = "/d", settings = lines } }, dirs)
-    dirs = { { path = "/u", settings = { "x" } } }
-    devices.limit({ cgroups = { version = 2 } }, dirs, list, "ci.lua:7")
-    assert.same({ { path = "/u", settings = { "x" },
-      devices = { allow = 0, rules = { "c 1:3 rw" }, at = "ci.lua:7" } } }, dirs)
-    devices.limit({ cgroups = { version = 2 } }, dirs, devices.reduce(parse { "+a" }), "x")
-    assert.is_nil(dirs[1].devices)
-  end)
-
   it("cannot be had without a hierarchy, or the right to use it", function()
     local function facts(version, caps, map, writable)
       return {

@@ -1,5 +1,5 @@
 -- Limits that make no sense together, and those that this host has not; who may be given a cgroup.
-local cgroups = require "spec.support.cgroups"
+local cgroups = require "spec.support.fake_cgroups"
 local cpulist = require "tidelock.cgroup.cpulist"
 local fake = require "spec.golden.fake_host"
 local weight = require "tidelock.cgroup.weight"

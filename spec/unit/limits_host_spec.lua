@@ -1,5 +1,5 @@
 -- Limits on a host: what is written where on cgroup v1 and v2, and where that may be.
-local cgroups = require "spec.support.cgroups"
+local cgroups = require "spec.support.fake_cgroups"
 local fake = require "spec.golden.fake_host"
 local host = require "tidelock.cgroup.host"
 
@@ -240,5 +240,41 @@ describe("every limit on cgroup v2", function()
           fake.refusal({ limits = { memory = 1048576 } }, facts))
       end
     end
+  end)
+end)
+
+describe("a change of limits", function()
+  local limits = require "tidelock.normalise.limits"
+
+  local function changed(flat, changes)
+    local cgroup, lines = { flat = flat, asked_at = {} }, {}
+    local facts = v2_host(tree "memory pids io hugetlb")
+    local new = limits.changed({ cgroup = cgroup }, facts, changes, "ci.lua:7")
+    for i, item in ipairs(new.settings) do lines[i] = item.file .. "=" .. item.value end
+    return lines, new
+  end
+
+  it("keeps what it does not name, and its place", function()
+    local lines, new = changed({ pids = 5 }, { pids = 7 })
+    assert.same({ "pids.max=7" }, lines)
+    assert.equal("ci.lua:7", new.limits[1].at)
+    assert.same({ "memory.max=67108864", "memory.swap.max=0", "memory.oom.group=1", "pids.max=5" },
+      (changed({ pids = 5 }, { memory = 67108864 })))
+  end)
+
+  it("takes a limit away with all its parts, and one part alone", function()
+    local parts = { pids = 5, ["unified.memory.zswap.max"] = "0", ["unified.pids.max"] = "9",
+      ["hugetlb.2M"] = 4194304 }
+    local function of(changes)
+      local copy = {}
+      for key, value in pairs(parts) do copy[key] = value end
+      copy["unified.pids.max"] = nil
+      return (changed(copy, changes))
+    end
+    assert.same({ "pids.max=5", "hugetlb.2MB.max=4194304", "hugetlb.2MB.rsvd.max=4194304" },
+      of { unified = false })
+    assert.same({ "pids.max=5", "memory.zswap.max=0" }, of { hugetlb = false })
+    assert.same({ "hugetlb.2MB.max=4194304", "hugetlb.2MB.rsvd.max=4194304",
+      "memory.zswap.max=0" }, of { pids = false })
   end)
 end)

@@ -13,7 +13,7 @@ local ROUNDS = tonumber(os.getenv("TIDELOCK_MUTATIONS") or 3000)
 -- On hosts of both hierarchies, with all that they can have.
 local function host_of(version, folder)
   local host = facts.new(core, { state = folder, cache = folder })
-  local cgroups = require "spec.support.cgroups"
+  local cgroups = require "spec.support.fake_cgroups"
   local made_up = version == 1 and cgroups.machine(
       cgroups.v1_with("cpuset", "blkio", "hugetlb", "net_cls", "net_prio", "rdma"))
     or cgroups.v2(cgroups.tree("", "cpuset cpu io memory hugetlb pids rdma"))

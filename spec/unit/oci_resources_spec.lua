@@ -1,5 +1,5 @@
 -- linux.resources of a config.json: what is written on cgroup v1 and on v2, and what is refused.
-local cgroups = require "spec.support.cgroups"
+local cgroups = require "spec.support.fake_cgroups"
 local errors = require "tidelock.error"
 local resources = require "tidelock.oci.resources"
 

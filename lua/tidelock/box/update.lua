@@ -20,30 +20,31 @@ local UNLIMITED = {
 
 local function name_of(setting) return setting.file .. "\0" .. setting.value end
 
+-- What the file of a limit that is taken away goes back to.
+local function undone(setting, at)
+  local value = UNLIMITED[setting.file]
+  if not value then
+    errors.refuse { field = setting.field, at = at,
+      why = ("cannot be taken away while the box runs: %s"):format(setting.file) }
+  end
+  return { file = setting.file, value = value, field = setting.field, at = at,
+    optional = setting.optional }
+end
+
 -- What is to be written so that the files say what `new` says and no more.
-local function difference(dirs, new, at)
-  local old, files, list = {}, {}, {}
-  for _, dir in ipairs(dirs) do
-    for _, setting in ipairs(dir.settings) do old[name_of(setting)] = setting end
+local function difference(old, new, at)
+  local known, files, list = {}, {}, {}
+  for _, setting in ipairs(old) do
+    if setting.file then known[name_of(setting)] = true end
   end
   for _, setting in ipairs(new) do
     if setting.file then
       files[setting.file] = true
-      if not old[name_of(setting)] then list[#list + 1] = setting end
+      if not known[name_of(setting)] then list[#list + 1] = setting end
     end
   end
-  for _, dir in ipairs(dirs) do
-    for _, setting in ipairs(dir.settings) do
-      if setting.file and not files[setting.file] then
-        local value = UNLIMITED[setting.file]
-        if not value then
-          errors.refuse { field = "limits", at = at,
-            why = ("%s cannot be taken away while the box runs"):format(setting.file) }
-        end
-        list[#list + 1] = { file = setting.file, value = value, field = setting.field or "limits",
-          at = at, optional = setting.optional }
-      end
-    end
+  for _, setting in ipairs(old) do
+    if setting.file and not files[setting.file] then list[#list + 1] = undone(setting, at) end
   end
   return list
 end
@@ -91,17 +92,18 @@ function M.update(box, t, at)
   end
   local new = require("tidelock.normalise.limits").changed(norm, box.facts, changes, at)
   local cgroup, group = norm.cgroup, box.cgroup.group
-  local failed, done = write(group, difference(cgroup.dirs, new.settings, at))
+  local failed, done = write(group, difference(cgroup.settings, new.settings, at))
   if failed then
     local back = {}
     for i = #done, 1, -1 do back[#back + 1] = done[i] end
-    write(group, back)
+    local stays = write(group, back)
     return nil, errors.new { op = "update", code = failed.code, at = at, hint = HINTS[failed.code],
-      message = ("%s: %s cannot be set to %s: %s"):format(failed.field or "limits", failed.file,
-        errors.printable(failed.value), failed.code) }
+      message = ("%s: %s cannot be set to %s: %s%s"):format(failed.field, failed.file,
+        errors.printable(failed.value), failed.code,
+        stays and (", and %s is not what it was: %s"):format(stays.file, stays.code) or "") }
   end
   cgroup.flat, cgroup.asked_at, cgroup.limits = new.flat, new.asked_at, new.limits
-  for i, dir in ipairs(cgroup.dirs) do dir.settings = i == 1 and new.settings or {} end
+  cgroup.settings = new.settings
   box.cgroup.record:found_by(box:pid()) -- where `tidelock ps` reads the limits
   return true
 end

@@ -112,26 +112,38 @@ function Box:memory_limit()
   return self.group:oom() and limit(self.cgroup, "memory") or nil
 end
 
+-- What the limits did to it: asked of a box that ended well, too, for a shell may have lost what it
+-- ran and not have noticed.
+local function explain(self, report)
+  local memory, pids = self:memory_limit(), limit(self.cgroup, "pids")
+  -- One that lost a process and went on was not killed.
+  local died = self.cgroup.oom == "group" or report.signal == "KILL"
+  if memory and died then
+    if report.reason ~= "timeout" then require("tidelock.report").out_of_memory(report, memory) end
+  elseif memory and not report.ok then
+    report.hint = ("the memory limit %s killed a process of it (%s)"):format(memory.text, memory.at)
+  elseif pids and not report.ok and (report.usage.forks_refused or 0) > 0 then
+    report.hint = ("the limit of %s processes refused %d new ones (limits.pids, %s)"):format(
+      pids.text, report.usage.forks_refused, pids.at)
+  end
+end
+
 ---After the end of the last process: numbers and reason into the report, and nothing is left.
 ---@param report tidelock.Report
 ---@param told boolean?  somebody wants the numbers
 function Box:finish(report, told)
-  if report.reason ~= "setup" and (told or not report.ok) then
-    require("tidelock.cgroup.usage").add(report, self.group:stats(told))
-    local memory, pids = self:memory_limit(), limit(self.cgroup, "pids")
-    -- One that lost a process and went on was not killed.
-    local died = self.cgroup.oom == "group" or report.signal == "KILL"
-    if memory and not died and not report.ok then
-      report.hint = ("the memory limit %s killed a process of it (%s)"):format(memory.text,
-        memory.at)
-    elseif memory and died and report.reason ~= "timeout" then
-      require("tidelock.report").out_of_memory(report, memory)
-    elseif pids and not report.ok and (report.usage.forks_refused or 0) > 0 then
-      report.hint = ("the limit of %s processes refused %d new ones (limits.pids, %s)"):format(
-        pids.text, report.usage.forks_refused, pids.at)
+  if report.reason ~= "setup" then
+    if told or not report.ok then
+      require("tidelock.cgroup.usage").add(report, self.group:stats(told))
     end
+    explain(self, report)
   end
   self:remove(report)
+end
+
+---This process ends, and its box with it. A child that was forked leaves it alone.
+function Box:leave()
+  if self.record:is_own() then self:remove() end
 end
 
 ---Removes the cgroups and their record; what cannot be removed is kept on record, and noted.

@@ -79,16 +79,30 @@ end
 ---@field at string
 ---@field of tidelock.Resource
 
----For a driver: a list, and how to add to it for one resource after the other.
----@param list tidelock.CgroupSetting[]
----@return fun(resource: tidelock.Resource): function
-function M.adder(list)
-  return function(resource)
-    return function(controller, file, value, optional)
-      list[#list + 1] = { controller = controller, file = file, value = value, optional = optional,
-        field = resource.field, at = resource.at, of = resource }
-    end
+-- A function that adds to the list for this resource.
+local function adder(list, resource)
+  return function(controller, file, value, optional)
+    list[#list + 1] = { controller = controller, file = file, value = value, optional = optional,
+      field = resource.field, at = resource.at, of = resource }
   end
+end
+
+---For a driver: what is to be written, and what its hierarchy has not.
+---@param list tidelock.Resource[]
+---@param files table<string, function>  by name: writes it by add(controller, file, value,
+---  optional), or returns why it cannot
+---@param none table<string, string>     by name: why the hierarchy has no such thing
+---@return tidelock.CgroupSetting[] settings
+---@return { resource: tidelock.Resource, why: string }[] impossible
+function M.settings(list, files, none)
+  local settings, impossible, by = {}, {}, M.by_name(list)
+  for _, resource in ipairs(list) do
+    local write = files[resource.name]
+    local why = none[resource.name]
+    if write then why = write(adder(settings, resource), resource.value, by, resource) end
+    if why then impossible[#impossible + 1] = { resource = resource, why = why } end
+  end
+  return settings, impossible
 end
 
 -- Those that cannot be had here: resource -> { why, controller }

@@ -11,9 +11,8 @@ function M.dirs(record)
   return dirs
 end
 
----What the boxes of these records use, all in one call; false for one that has none or is
----gone
----by now.
+---What the boxes of these records use, all in one call; false for one that has no cgroup, or is
+---gone by now.
 ---@param core table
 ---@param records table[]
 ---@param detail boolean?  also what memory is used for

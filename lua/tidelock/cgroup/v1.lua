@@ -132,17 +132,7 @@ local NONE = {
 ---@param list tidelock.Resource[]
 ---@return tidelock.CgroupSetting[] settings
 ---@return { resource: tidelock.Resource, why: string }[] impossible
-function M.settings(list)
-  local settings, impossible = {}, {}
-  local by, adder = resources.by_name(list), resources.adder(settings)
-  for _, resource in ipairs(list) do
-    local write = files[resource.name]
-    local why = write and write(adder(resource), resource.value, by, resource)
-      or not write and NONE[resource.name]
-    if why then impossible[#impossible + 1] = { resource = resource, why = why } end
-  end
-  return settings, impossible
-end
+function M.settings(list) return resources.settings(list, files, NONE) end
 
 ---@class tidelock.CgroupOptions
 ---@field absolute boolean?  from the root of the hierarchy, not from the caller's own cgroup

@@ -144,17 +144,7 @@ local NONE = {
 ---@param list tidelock.Resource[]
 ---@return tidelock.CgroupSetting[] settings
 ---@return { resource: tidelock.Resource, why: string }[] impossible
-function M.settings(list)
-  local settings, impossible = {}, {}
-  local by, adder = resources.by_name(list), resources.adder(settings)
-  for _, resource in ipairs(list) do
-    local write = files[resource.name]
-    local why = write and write(adder(resource), resource.value, by, resource)
-      or not write and NONE[resource.name]
-    if why then impossible[#impossible + 1] = { resource = resource, why = why } end
-  end
-  return settings, impossible
-end
+function M.settings(list) return resources.settings(list, files, NONE) end
 
 ---The directory to make, with what is to be written there.
 ---@param facts table

@@ -118,9 +118,15 @@ function M.changed(norm, facts, changes, at)
   for key, value in pairs(norm.cgroup.flat) do
     flat[key], asked_at[key] = value, norm.cgroup.asked_at[key]
   end
+  local covers = require("tidelock.schema.limits").covers
   for key, value in pairs(changes) do
-    flat[key] = value ~= false and value or nil
-    asked_at[key] = value ~= false and at or nil
+    if value == false then
+      for other in pairs(norm.cgroup.flat) do
+        if other == key or covers(key, other) then flat[other], asked_at[other] = nil, nil end
+      end
+    else
+      flat[key], asked_at[key] = value, at
+    end
   end
   local ctx = { facts = facts, raw = {}, norm = { not_enforced = {} },
     where = function(field) return asked_at[field:gsub("^limits%.", "")] or at end }
@@ -144,7 +150,7 @@ function M.resolve(ctx)
   norm.cgroup = {
     version = facts.cgroups.version, name = name, path = "tidelock/" .. name, limits = asked,
     dirs = dirs, namespace = ctx.new.cgroup or false, oom = by.oom and by.oom.value,
-    flat = flat, asked_at = places(ctx, flat),
+    flat = flat, asked_at = places(ctx, flat), settings = settings,
   }
   if by.delegate then require("tidelock.normalise.delegate").resolve(ctx, by.delegate) end
 end

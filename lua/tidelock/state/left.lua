@@ -2,6 +2,7 @@
 --- they name and an init that refused to die. Nothing else is touched.
 
 local read = require "tidelock.state.read"
+
 local M = {}
 
 local swept = {}
@@ -10,8 +11,8 @@ local KILL = 9
 -- Seconds. What dies with its supervisor is on its way; what is killed has so long.
 local GRACE, DEADLINE, LOOK_EVERY = 0.2, 5, 0.02
 
--- Calls visit(file, name, record, problem) for what is left. A pid of another namespace is none
--- here.
+-- Calls visit(file, name, record, problem) for what is left. A pid of another namespace says
+-- nothing here.
 local function each(core, dir, visit)
   local here = core.host.readlink "/proc/self/ns/pid"
   read.each(core, dir, function(file, name, record, problem)
