@@ -19,7 +19,8 @@ describe("tidelock top", function()
   end)
 
   local function top(words, options)
-    local all = { run.tidelock, "top" }
+    -- What the caller of the specs ignores (nohup) would be ignored by top, too.
+    local all = { "env", "--default-signal=HUP,INT,QUIT,TERM", run.tidelock, "top" }
     for _, word in ipairs(words or {}) do all[#all + 1] = word end
     t = terminal.start(all, options or { columns = 150 })
     return t
